@@ -1,0 +1,147 @@
+#include "base/json.h"
+
+#include "base/utf8.h"
+
+#include <jansson.h>
+#include <math.h>
+
+static bool depth_allowed(struct slice text) {
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > JSON_DEPTH_MAX)
+                return false;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX. */
+static struct value *value_from(struct arena *arena, json_t *json) {
+    switch (json_typeof(json)) {
+    case JSON_OBJECT: {
+        struct value *map = value_map(arena);
+        const char *name;
+        json_t *child;
+        json_object_foreach (json, name, child)
+            value_set(map, arena_copy(arena, slice_of(name)), value_from(arena, child));
+        return map;
+    }
+    case JSON_ARRAY: {
+        struct value *list = value_list(arena);
+        size_t index;
+        json_t *child;
+        json_array_foreach (json, index, child)
+            value_append(list, value_from(arena, child));
+        return list;
+    }
+    case JSON_STRING:
+        return value_text(arena, arena_copy(arena, (struct slice){json_string_value(json), json_string_length(json)}));
+    case JSON_INTEGER:
+        return value_int(arena, json_integer_value(json));
+    case JSON_REAL:
+        return value_real(arena, json_real_value(json));
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return value_bool(arena, json_is_true(json));
+    case JSON_NULL:
+        break;
+    }
+    return value_null(arena);
+}
+
+struct value *json_parse(struct arena *arena, struct slice text, struct slice *error) {
+    struct slice ignored;
+    if (!error)
+        error = &ignored;
+    if (!depth_allowed(text)) {
+        *error = arena_printf(arena, "nested deeper than %d", JSON_DEPTH_MAX);
+        return NULL;
+    }
+    json_error_t why;
+    json_t *json = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (!json) {
+        *error = arena_printf(arena, "line %d, column %d: %s", why.line, why.column, why.text);
+        return NULL;
+    }
+    struct value *value = value_from(arena, json);
+    json_decref(json);
+    return value;
+}
+
+void json_write_text(struct buffer *buffer, struct slice text) {
+    static const char hex[] = "0123456789abcdef";
+    buffer_add_byte(buffer, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.len;) {
+        unsigned char c = (unsigned char)text.at[i];
+        size_t step = c < 0x80 ? 1 : utf8_next(slice_from(text, i), NULL);
+        if (step && c >= 0x20 && c != '"' && c != '\\') {
+            i += step;
+            continue;
+        }
+        buffer_add(buffer, (struct slice){text.at + start, i - start});
+        if (!step) {
+            buffer_add(buffer, SLICE("\xef\xbf\xbd"));
+        } else if (c == '"' || c == '\\') {
+            buffer_add_byte(buffer, '\\');
+            buffer_add_byte(buffer, (char)c);
+        } else {
+            buffer_add(buffer, SLICE("\\u00"));
+            buffer_add_byte(buffer, hex[c >> 4]);
+            buffer_add_byte(buffer, hex[c & 15]);
+        }
+        start = ++i;
+    }
+    buffer_add(buffer, (struct slice){text.at + start, text.len - start});
+    buffer_add_byte(buffer, '"');
+}
+
+void json_write(struct buffer *buffer, const struct value *value) {
+    const char *separator = "";
+    switch (value->kind) {
+    case VALUE_NULL:
+        buffer_add_text(buffer, "null");
+        return;
+    case VALUE_BOOL:
+        buffer_add_text(buffer, value->boolean ? "true" : "false");
+        return;
+    case VALUE_INT:
+        buffer_add_int(buffer, value->integer);
+        return;
+    case VALUE_REAL:
+        if (isfinite(value->real))
+            buffer_printf(buffer, "%.17g", value->real);
+        else
+            buffer_add_text(buffer, "null");
+        return;
+    case VALUE_TEXT:
+        json_write_text(buffer, value->text);
+        return;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        buffer_add_byte(buffer, value->kind == VALUE_MAP ? '{' : '[');
+        for (const struct value *child = value->first; child; child = child->next) {
+            buffer_add_text(buffer, separator);
+            if (value->kind == VALUE_MAP) {
+                json_write_text(buffer, child->name);
+                buffer_add_byte(buffer, ':');
+            }
+            json_write(buffer, child);
+            separator = ",";
+        }
+        buffer_add_byte(buffer, value->kind == VALUE_MAP ? '}' : ']');
+        return;
+    }
+}

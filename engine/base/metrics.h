@@ -1,0 +1,51 @@
+/* Counters and gauges, in Prometheus text (exposition format 0.0.4). One table; adding a line adds
+ * a metric. Safe from any thread. */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include "base/buffer.h"
+
+/* id, name, type, help */
+#define METRICS(X) \
+    X(requests, "moonlatch_requests_total", "counter", "Requests that reached a route") \
+    X(answers_2xx, "moonlatch_answers_2xx_total", "counter", "Answers with a 2xx status") \
+    X(answers_3xx, "moonlatch_answers_3xx_total", "counter", "Answers with a 3xx status") \
+    X(answers_4xx, "moonlatch_answers_4xx_total", "counter", "Answers with a 4xx status") \
+    X(answers_5xx, "moonlatch_answers_5xx_total", "counter", "Answers with a 5xx status") \
+    X(dropped_answers, "moonlatch_dropped_answers_total", "counter", "Answers whose peer had left") \
+    X(connections, "moonlatch_connections", "gauge", "Open client connections") \
+    X(refused_connections, "moonlatch_refused_connections_total", "counter", "Connections over a limit") \
+    X(cut_connections, "moonlatch_cut_connections_total", "counter", "Connections closed for abuse") \
+    X(fibers, "moonlatch_fibers", "gauge", "Fibers that are running or waiting") \
+    X(fiber_stacks, "moonlatch_fiber_stacks", "gauge", "Fiber stacks mapped, idle ones included") \
+    X(fiber_stack_peak, "moonlatch_fiber_stack_peak_bytes", "gauge", "Most stack that a fiber has touched") \
+    X(fiber_refused, "moonlatch_fiber_refused_total", "counter", "Requests refused: too many fibers") \
+    X(fiber_stale, "moonlatch_fiber_stale_resumes_total", "counter", "Resumes for a wait that had ended") \
+    X(db_batches, "moonlatch_db_batches_total", "counter", "Batches run") \
+    X(db_commits, "moonlatch_db_commits_total", "counter", "Commits (one may hold many batches)") \
+    X(db_failures, "moonlatch_db_failures_total", "counter", "Batches that failed") \
+    X(db_queue, "moonlatch_db_queue", "gauge", "Batches that wait for the writer") \
+    X(cache_hits, "moonlatch_cache_hits_total", "counter", "Reads answered from memory") \
+    X(cache_misses, "moonlatch_cache_misses_total", "counter", "Reads that asked the store") \
+    X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
+    X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
+    X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
+    X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
+    X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
+    X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
+    X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
+
+enum metric {
+#define X(id, name, type, help) METRIC_##id,
+    METRICS(X)
+#undef X
+        METRIC_COUNT
+};
+
+void metric_add(enum metric metric, int64_t by);
+/* Raises a gauge to `at_least`. */
+void metric_raise(enum metric metric, int64_t at_least);
+int64_t metric_get(enum metric metric);
+void metrics_write(struct buffer *buffer);
+
+#endif

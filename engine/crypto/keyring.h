@@ -1,0 +1,32 @@
+/* The server's own secret, and the keys that are derived from it, one per purpose. */
+#ifndef CRYPTO_KEYRING_H
+#define CRYPTO_KEYRING_H
+
+#include "base/arena.h"
+
+enum { KEY_SIZE = 32 };
+
+enum key_purpose {
+    KEY_HASH,    /* keyed hashes of tokens and secrets */
+    KEY_NONCE,   /* MAC of login nonces */
+    KEY_CSRF,    /* CSRF tokens of pages */
+    KEY_CONSENT, /* sealed: the pending authorization request behind session_id */
+    KEY_CODE,    /* sealed: authorization codes */
+    KEY_SIGNING, /* sealed: signing keys at rest */
+    KEY_PURPOSES,
+};
+
+struct keyring;
+
+/* Takes the secret from the environment (MOONLATCH_SECRET, 64 hex digits; then it is unset), else from
+ * the file `secret` in state_dir, which is made on first start (mode 0600, atomically: two servers
+ * that start at once agree on one). A file that others may read, that is too short or that cannot
+ * be read is refused. NULL on failure with *error (in `arena`) a sentence that says what to do.
+ * Keys are kept in locked, guarded memory; keyring_close wipes them. */
+struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct slice *error);
+void keyring_close(struct keyring *keyring);
+
+/* KEY_SIZE bytes. */
+const unsigned char *keyring_key(const struct keyring *keyring, enum key_purpose purpose);
+
+#endif

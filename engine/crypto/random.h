@@ -1,0 +1,32 @@
+/* Random identifiers and secrets, unbiased, from the kernel (libsodium). Each writes a
+ * NUL-terminated text of exactly the stated length. */
+#ifndef CRYPTO_RANDOM_H
+#define CRYPTO_RANDOM_H
+
+#include <stddef.h>
+
+enum {
+    UUID_LEN = 36,
+    KEY_ID_LEN = 22,            /* base62: 6 characters of time, 16 random (95 bits) */
+    CLIENT_ID_LEN = 4 + 24,     /* cid_ + a-z0-9 */
+    CLIENT_SECRET_LEN = 4 + 48, /* csc_ + A-Za-z0-9 */
+    FINGERPRINT_LEN = 32,       /* A-Za-z0-9 */
+};
+
+/* `len` characters of A-Za-z0-9 and a NUL. */
+void random_base62(char *out, size_t len);
+
+/* RFC 9562 version 4. */
+void uuid_random(char out[UUID_LEN + 1]);
+/* RFC 9562 version 7: begins with time, so that rows made together stand together. */
+void uuid_timed(char out[UUID_LEN + 1]);
+
+/* The same idea in base62: sorts by the second it was made in. The secret beside it carries the
+ * entropy; this is only its address. */
+void key_id_mint(char out[KEY_ID_LEN + 1]);
+
+void client_id_mint(char out[CLIENT_ID_LEN + 1]);
+void client_secret_mint(char out[CLIENT_SECRET_LEN + 1]);
+void fingerprint_mint(char out[FINGERPRINT_LEN + 1]);
+
+#endif

@@ -1,0 +1,93 @@
+/* Policies: Lua files that return a table of pure functions, facts in, decision out. They run in an
+ * allow-listed environment with a budget of time and memory; whatever goes wrong denies, is logged
+ * with file:line, and never stops the server. The shapes are in design.md, "The policies' shapes".
+ *
+ * A policy_source is the text of all policy files, read at one moment; a policy is one thread's Lua state with that
+ * text loaded and checked. Calls run on the loop's stack (fiber_hop inside) and never wait. */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "base/value.h"
+
+struct policy_source;
+struct policy;
+
+/* Budgets; 0 takes the default. */
+struct policy_limits {
+    int64_t call_ms;     /* per decision, default 20 */
+    int64_t load_ms;     /* for loading the set, default 500 */
+    size_t memory_bytes; /* of one state, default 8 MiB */
+};
+
+/* Reads *.lua of the directory and what they may require (lua/moonlatch, from library_dir).
+ * NULL with *error: "file:line: message" lines, one a problem. Immutable, shared by the workers. */
+struct policy_source *policy_source_read(struct arena *arena, const char *directory, const char *library_dir,
+                                         struct slice *error);
+void policy_source_free(struct policy_source *source);
+
+/* Loads and checks: every file compiles, returns a table, has its functions and data in the declared
+ * shapes; unknown names are refused (a misspelt function must not be ignored). NULL with *error as
+ * above. Deterministic: where it loads once it loads on every worker. */
+struct policy *policy_open(struct arena *arena, const struct policy_source *source, const struct policy_limits *limits,
+                           struct slice *error);
+void policy_close(struct policy *policy);
+
+/* settings.lua as a value (checked shape), in `arena`: for the command line before any worker. */
+const struct value *policy_settings(struct policy *policy, struct arena *arena);
+
+/* --- scopes.lua --- */
+
+/* List of { name, description }, in the policy's order; lives as long as the policy. */
+const struct value *policy_scope_catalog(struct policy *policy);
+/* List of texts: the scopes when none is asked for. */
+const struct value *policy_scope_default(struct policy *policy);
+/* Words for a scope of the catalog or of a family; absent when the policy does not know it. */
+struct slice policy_scope_describe(struct policy *policy, struct arena *arena, struct slice scope);
+
+/* The decision of a yes-or-no question. When not allowed, reason is set (public text). */
+struct verdict {
+    bool allowed;
+    struct slice reason;
+};
+
+struct verdict policy_may_register(struct policy *policy, struct arena *arena, const struct value *facts);
+bool policy_permits(struct policy *policy, struct arena *arena, const struct value *scopes, const struct value *need);
+
+struct grant_decision {
+    bool granted;
+    const struct value *scopes;  /* list of texts, when granted */
+    struct slice denied, reason; /* which scope and why, when not */
+};
+struct grant_decision policy_grant(struct policy *policy, struct arena *arena, const struct value *facts);
+
+/* --- consent.lua --- */
+enum consent_choice { CONSENT_ASK, CONSENT_SKIP, CONSENT_DENY };
+struct consent_decision {
+    enum consent_choice choice;
+    struct slice reason; /* when denied */
+};
+struct consent_decision policy_consent(struct policy *policy, struct arena *arena, const struct value *facts);
+/* { title=, groups = { { title=, scopes = { { name, description, optional, checked } } } }, warnings = {…} };
+ * NULL when the policy failed. */
+const struct value *policy_consent_page(struct policy *policy, struct arena *arena, const struct value *facts);
+
+/* --- apps.lua --- */
+struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts);
+struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts);
+
+/* --- claims.lua --- a map of claims; NULL when the policy failed. */
+const struct value *policy_userinfo(struct policy *policy, struct arena *arena, const struct value *facts);
+
+/* --- tokens.lua --- seconds; false when the policy failed. */
+struct lifetimes {
+    int64_t access_s, refresh_s, id_s;
+};
+bool policy_lifetimes(struct policy *policy, struct arena *arena, const struct value *facts, struct lifetimes *out);
+
+/* --- login.lua --- */
+/* facts.method is "fingerprint" or "hotkey". */
+struct verdict policy_login(struct policy *policy, struct arena *arena, const struct value *facts);
+/* List of texts: the ways offered on the login page. */
+const struct value *policy_login_methods(struct policy *policy);
+
+#endif

@@ -1,0 +1,52 @@
+/* Every way in which a request can fail: status, OAuth code (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1) and
+ * public text. One table; the renderer is respond_error (response.h). */
+#ifndef SERVER_ERROR_H
+#define SERVER_ERROR_H
+
+/* id, status, OAuth code, public text */
+#define ERRORS(X) \
+    X(NONE, 200, "", "") \
+    X(BAD_REQUEST, 400, "invalid_request", "The request is malformed.") \
+    X(INVALID_REQUEST, 400, "invalid_request", "The request is malformed.") \
+    X(INVALID_CLIENT, 401, "invalid_client", "Client authentication failed.") \
+    X(INVALID_GRANT, 400, "invalid_grant", "The grant is invalid, expired or revoked.") \
+    X(INVALID_SCOPE, 400, "invalid_scope", "A requested scope is unknown or not allowed.") \
+    X(UNAUTHORIZED_CLIENT, 400, "unauthorized_client", "The client may not do this.") \
+    X(UNSUPPORTED_GRANT_TYPE, 400, "unsupported_grant_type", "This grant type is not supported.") \
+    X(UNSUPPORTED_RESPONSE_TYPE, 400, "unsupported_response_type", "Only response_type=code is supported.") \
+    X(ACCESS_DENIED, 403, "access_denied", "The request was denied.") \
+    X(LOGIN_REQUIRED, 401, "login_required", "Sign in first.") \
+    X(CONSENT_REQUIRED, 403, "consent_required", "The user has to be asked.") \
+    X(INVALID_TOKEN, 401, "invalid_token", "The access token is missing, invalid, expired or revoked.") \
+    X(INSUFFICIENT_SCOPE, 403, "insufficient_scope", "The access token's scopes do not permit this.") \
+    X(UNAUTHENTICATED, 401, "invalid_token", "Authentication is missing or not valid.") \
+    X(FORBIDDEN, 403, "access_denied", "This is not allowed.") \
+    X(NOT_FOUND, 404, "invalid_request", "Not found.") \
+    X(METHOD_NOT_ALLOWED, 405, "invalid_request", "This method is not allowed here.") \
+    X(CONFLICT, 409, "invalid_request", "This exists already.") \
+    X(BODY_TOO_LARGE, 413, "invalid_request", "The body is larger than 64 KiB.") \
+    X(URI_TOO_LONG, 414, "invalid_request", "The URL is too long.") \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request", "The media type of the body is not supported here.") \
+    X(VALIDATION, 422, "invalid_request", "A field is missing or not valid.") \
+    X(TOO_MANY_REQUESTS, 429, "temporarily_unavailable", "Too many requests. Try again later.") \
+    X(HEADERS_TOO_LARGE, 431, "invalid_request", "The headers are too large.") \
+    X(POLICY_FAILED, 500, "server_error", "A policy of this server failed; nothing was granted.") \
+    X(INTERNAL, 500, "server_error", "Something went wrong here.") \
+    X(STORE_UNAVAILABLE, 503, "temporarily_unavailable", "The store cannot be reached. Try again soon.") \
+    X(OVERLOADED, 503, "temporarily_unavailable", "Too much to do right now. Try again soon.")
+
+enum error {
+#define X(id, status, code, text) ERROR_##id,
+    ERRORS(X)
+#undef X
+        ERROR_COUNT
+};
+
+struct error_kind {
+    int status;
+    const char *oauth_code, *text;
+};
+
+const struct error_kind *error_kind(enum error error);
+
+#endif

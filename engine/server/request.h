@@ -1,0 +1,80 @@
+/* A request as an endpoint sees it: a value, copied into an arena of its own before the endpoint
+ * starts. Nothing in it belongs to h2o. */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "base/value.h"
+#include "server/error.h"
+#include "server/service.h"
+
+struct route;
+
+/* Decoded query or form (application/x-www-form-urlencoded). */
+struct param {
+    struct slice name, value;
+};
+struct params {
+    struct param *list;
+    size_t count;
+};
+
+/* One failing field of a 422 answer. */
+struct invalid_field {
+    const char *place; /* "body", "query", "path", "header" */
+    struct slice field;
+    int index;        /* in a list; -1: none */
+    const char *type; /* one of the kinds of contract §4 */
+    struct slice message;
+    struct invalid_field *next;
+};
+
+enum { PATH_PARAMS_MAX = 2, REQUEST_ID_LEN = 16 };
+
+struct request {
+    struct arena *arena;
+    const struct service *service;
+    const struct route *route;
+    char id[REQUEST_ID_LEN + 1]; /* in the log and in X-Request-Id */
+    bool peer_gone;              /* nobody will read the answer: may end early */
+    bool is_tls;
+    struct slice method;
+    struct slice path;       /* raw, without the query */
+    struct slice query_text; /* raw; never logged */
+    struct slice address;    /* of the peer, numeric */
+    /* the headers that endpoints ask for; absent when not sent */
+    struct slice host, authorization, cookie, accept, accept_language, origin, user_agent, content_type, sec_fetch_site;
+    struct slice hotkey, signature, nonce;     /* X-Chutes-* */
+    struct slice path_params[PATH_PARAMS_MAX]; /* of {…} in the route's path, percent-decoded */
+    struct slice body;                         /* raw */
+    struct params query;                       /* decoded */
+    struct params form;                        /* decoded, for a route with BODY_FORM */
+    struct value *json;                        /* parsed, for a route with BODY_JSON */
+
+    /* how it failed, for the renderer and the log (error.h) */
+    enum error error;
+    struct slice error_text;   /* public, instead of the table's; absent: the table's */
+    struct slice error_detail; /* private, for the log */
+    struct invalid_field *invalid, *invalid_last;
+};
+
+/* The value of a parameter: absent when it is not there. Duplicates are refused before an endpoint
+ * starts (RFC 6749 §3.1), so there is only one. */
+struct slice params_get(const struct params *params, const char *name);
+
+/* Decodes. Refused: broken percent-encoding, NUL, invalid UTF-8, a name twice, more than
+ * PARAMS_MAX. On refusal *why says so in a few words. */
+
+enum { PARAMS_MAX = 64 };
+bool params_parse(struct arena *arena, struct slice text, struct params *params, struct slice *why);
+
+/* The named cookie of a Cookie header (RFC 6265 §5.4); absent when it is not there or there twice. */
+struct slice cookie_get(struct slice header, const char *name);
+
+/* Notes a failing field; the endpoint goes on checking, and answers request_validation() at the
+ * end. */
+void request_invalid(struct request *request, const char *place, const char *field, int index, const char *type,
+                     const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* ERROR_VALIDATION when a field failed, else ERROR_NONE. */
+enum error request_validation(struct request *request);
+
+#endif

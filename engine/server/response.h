@@ -1,0 +1,48 @@
+/* An answer as a value. Texts live in the request's arena or for ever. */
+#ifndef SERVER_RESPONSE_H
+#define SERVER_RESPONSE_H
+
+#include "base/buffer.h"
+#include "server/request.h"
+
+enum { RESPONSE_HEADERS_MAX = 8 };
+
+struct response {
+    int status;
+    const char *content_type; /* NULL: no body */
+    struct slice body;
+    size_t header_count;
+    struct {
+        const char *name; /* lower case */
+        struct slice value;
+    } headers[RESPONSE_HEADERS_MAX];
+};
+
+void response_header(struct response *response, const char *name, struct slice value);
+
+struct response response_json(struct slice json);
+struct response response_value(struct request *request, const struct value *value);
+/* 302, or 303 after a POST. The location must be a URL without control characters (asserted). */
+struct response response_redirect(int status, struct slice location);
+/* An HTML page (page_render) with the headers of contract §4: CSP, X-Frame-Options and the rest.
+ * `form_target` is the origin (or scheme) that a form of this page may be redirected to; absent: only
+ * 'self'. */
+struct response response_page(struct request *request, int status, const char *page, const struct value *context,
+                              struct slice form_target);
+/* Sets a cookie: HttpOnly, SameSite=Lax, Path=/, Secure when the issuer is https. */
+void response_cookie(struct request *request, struct response *response, const char *name, struct slice value,
+                     int64_t max_age_s);
+
+/* --- errors --- */
+
+/* Notes what went wrong and returns `error`, so that a check reads: return fail(request, ERROR_X, "…").
+ * The text is public; NULL takes the table's. */
+enum error fail(struct request *request, enum error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A private detail for the log, beside whatever the answer says. */
+void fail_detail(struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The one renderer: management JSON, OAuth error, or page, as the route's style says. */
+struct response respond_error(struct request *request, enum error error);
+
+#endif

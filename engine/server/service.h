@@ -1,0 +1,20 @@
+/* What a worker lends to the endpoints that it runs. Everything belongs to the worker's thread or
+ * is immutable and shared. */
+#ifndef SERVER_SERVICE_H
+#define SERVER_SERVICE_H
+
+#include "crypto/keyring.h"
+#include "page/page.h"
+#include "policy/policy.h"
+#include "server/settings.h"
+#include "store/store.h"
+
+struct service {
+    const struct settings *settings;
+    const struct keyring *keyring;
+    const struct pages *pages;
+    struct policy *policy;
+    struct db *db;
+};
+
+#endif

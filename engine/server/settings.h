@@ -1,0 +1,39 @@
+/* What the operator set: flags first, then MOONLATCH_* in the environment, then the settings file
+ * (policies/settings.lua or --config), then the defaults. Read once at start; immutable. */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include "base/arena.h"
+
+enum { LISTEN_MAX = 16 };
+
+struct settings {
+    struct slice issuer; /* "https://id.example", no trailing slash, no query (RFC 8414 §2) */
+    bool issuer_is_https;
+    struct slice landing_page;      /* where a command-line sign-in ends; default "/" */
+    const char *listen[LISTEN_MAX]; /* "ADDR:PORT"; port 0 lets the kernel choose */
+    size_t listen_count;
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+    const char *database, *state, *policies, *templates;
+    int64_t workers;
+    bool demo;
+
+    /* limits; defaults in settings.c */
+    int64_t body_max_bytes;
+    int64_t connections_max;             /* per worker */
+    int64_t connections_per_address_max; /* per worker */
+    int64_t requests_in_flight_max;      /* fibers per worker */
+    int64_t streams_max;                 /* concurrent HTTP/2 streams per connection */
+    int64_t request_timeout_ms;          /* from first byte to last byte of the answer */
+    int64_t idle_timeout_ms;
+    int64_t drain_timeout_ms;
+    int64_t store_timeout_ms;
+    int64_t store_queue_max;
+    int64_t cache_bytes;
+    int64_t policy_call_ms, policy_memory_bytes;
+
+    /* lifetimes, seconds */
+    int64_t nonce_s, pending_s, code_s, session_s, reuse_grace_s;
+};
+
+#endif

@@ -1,0 +1,132 @@
+/* The store: the one place where a fiber waits.
+ *
+ * All SQL is in sql/statements/, named; the build turns the names into the enum STATEMENT_<name>
+ * (generated header store/statements.h). An endpoint fills a batch with statements and runs it:
+ *
+ *     struct batch batch = batch_in(request->arena);
+ *     struct rows *used = batch_add(&batch, STATEMENT_nonce_spend, db_text(nonce), db_int(expires_at_s));
+ *     struct rows *made = batch_add(&batch, STATEMENT_session_insert, …);
+ *     if (!db_run(db, &batch)) return … ERROR_STORE_UNAVAILABLE …;
+ *     if (used->count == 0) …
+ *
+ * A batch is atomic and takes one round trip. There are no open transactions: what must be decided
+ * inside is written as compare-and-set in SQL. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "store/statements.h" /* generated from sql/ */
+
+struct store; /* one per process */
+struct db;    /* one per thread, on the store */
+
+enum db_kind { DB_NULL, DB_INT, DB_BOOL, DB_TEXT, DB_BLOB };
+
+struct db_value {
+    enum db_kind kind;
+    int64_t integer;    /* DB_INT, DB_BOOL */
+    struct slice bytes; /* DB_TEXT, DB_BLOB; must live until db_run returns */
+};
+
+static inline struct db_value db_int(int64_t integer) {
+    return (struct db_value){.kind = DB_INT, .integer = integer};
+}
+
+static inline struct db_value db_bool(bool yes) {
+    return (struct db_value){.kind = DB_BOOL, .integer = yes};
+}
+
+/* NULL in the database when absent. */
+static inline struct db_value db_text(struct slice text) {
+    return (struct db_value){.kind = slice_is_set(text) ? DB_TEXT : DB_NULL, .bytes = text};
+}
+
+static inline struct db_value db_blob(const void *at, size_t len) {
+    return (struct db_value){.kind = DB_BLOB, .bytes = {at, len}};
+}
+
+static inline struct db_value db_null(void) {
+    return (struct db_value){.kind = DB_NULL};
+}
+
+/* The rows of one statement (of SELECT, or of RETURNING), in the batch's arena. */
+struct rows {
+    size_t count, columns;
+    const char *const *names; /* of the columns; live as long as the store */
+    struct db_value *values;  /* count × columns, row by row */
+};
+
+/* The cell of a row by column name. A name that the statement does not have is a bug and aborts. */
+struct slice row_text(const struct rows *rows, size_t row, const char *column); /* absent for NULL; text or blob */
+int64_t row_int(const struct rows *rows, size_t row, const char *column);       /* 0 for NULL */
+bool row_bool(const struct rows *rows, size_t row, const char *column);         /* false for NULL */
+bool row_is_null(const struct rows *rows, size_t row, const char *column);
+
+enum { BATCH_STATEMENTS_MAX = 16, STATEMENT_PARAMETERS_MAX = 24 };
+
+struct batch {
+    struct arena *arena;
+    size_t count;
+    struct {
+        enum statement statement;
+        size_t parameters;
+        const struct db_value *values;
+        struct rows *rows;
+    } calls[BATCH_STATEMENTS_MAX];
+};
+
+struct batch batch_in(struct arena *arena);
+
+/* Adds a statement; its rows are filled by db_run. The number of parameters must be the
+ * statement's (checked; a mismatch is a bug and aborts). */
+#define batch_add(batch, statement, ...) \
+    batch_add_values(batch, statement, (const struct db_value[]){__VA_ARGS__}, \
+                     sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
+struct rows *batch_add_values(struct batch *batch, enum statement statement, const struct db_value *values,
+                              size_t count);
+
+/* Runs the batch: all of it is committed and durable when this returns true, none of it when it
+ * returns false (store unreachable, queue full, timeout, disk full: the reason is in the log and
+ * the caller answers 503 with Retry-After). On a fiber it waits without holding up the loop,
+ * elsewhere it blocks. A batch of reads only never waits for a writer. */
+bool db_run(struct db *db, struct batch *batch);
+
+/* One read statement with one text parameter, answered from memory where that is safe: for what is
+ * asked again and again (tokens, keys, sessions, clients). NULL when the store failed. The rows are the caller's copy.
+ */
+struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key);
+
+/* Called after a batch that changed what db_find(statement, key) would return, before the answer is
+ * sent: it is then gone from every worker of this process. A fill that raced with it is thrown
+ * away. */
+void db_forget(struct db *db, enum statement statement, struct slice key);
+/* The same for everything: for rare changes with many victims (an app switched off, a user gone). */
+void db_forget_all(struct db *db);
+
+/* url: sqlite:PATH (PATH relative to the working directory, made when missing), postgresql://… .
+ * Opens, and with `migrate` brings the schema to this version. NULL with *error, a sentence that
+ * says what to do, when it cannot (unwritable, not a database, a newer schema than this binary's). */
+struct store_options {
+    const char *url;
+    bool migrate;
+    size_t cache_bytes; /* for db_find; 0: no cache */
+    size_t queue_max;   /* batches that may wait for the writer */
+    int64_t timeout_ms; /* after it a waiting batch fails */
+};
+struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error);
+/* All dbs must be closed. Finishes what is queued. */
+void store_close(struct store *store);
+/* Version of the schema that is there and that this binary brings. */
+int64_t store_schema_version(const struct store *store);
+
+/* A thread's handle. `inbox` brings completions to the thread's loop (see store/inbox.h); NULL for threads
+ * without a loop, whose db_run blocks. */
+struct inbox;
+struct db *db_open(struct store *store, struct inbox *inbox, struct slice *error);
+void db_close(struct db *db);
+
+/* Deletes a bounded number of rows that have expired before now_s; true when there are more. Called
+ * on a timer, on a fiber. */
+bool db_sweep(struct db *db, struct arena *arena, int64_t now_s);
+
+#endif
