@@ -1,5 +1,9 @@
 #include "base/utf8.h"
 
+#include "base/buffer.h"
+
+#include <wctype.h>
+
 size_t utf8_next(struct slice s, uint32_t *rune) {
     static const struct {
         unsigned char mask, lead;
@@ -44,4 +48,24 @@ size_t utf8_count(struct slice s) {
     for (size_t i = 0; i < s.len; i++)
         count += ((unsigned char)s.at[i] & 0xc0) != 0x80;
     return count;
+}
+
+bool utf8_is_letter(uint32_t rune) {
+    return iswalpha((wint_t)rune) != 0;
+}
+
+static void add_rune(struct buffer *out, uint32_t rune) {
+    size_t extra = rune < 0x80 ? 0 : rune < 0x800 ? 1 : rune < 0x10000 ? 2 : 3;
+    static const unsigned char leads[] = {0x00, 0xc0, 0xe0, 0xf0};
+    buffer_add_byte(out, (char)(leads[extra] | rune >> 6 * extra));
+    while (extra--)
+        buffer_add_byte(out, (char)(0x80 | (rune >> 6 * extra & 0x3f)));
+}
+
+struct slice utf8_lower(struct arena *arena, struct slice text) {
+    struct buffer out = buffer_in(arena);
+    uint32_t rune;
+    for (size_t step; (step = utf8_next(text, &rune)); text = slice_from(text, step))
+        add_rune(&out, (uint32_t)towlower((wint_t)rune));
+    return buffer_slice(&out);
 }

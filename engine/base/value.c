@@ -95,3 +95,18 @@ struct slice value_get_text(const struct value *map, const char *name) {
     const struct value *child = value_get(map, name);
     return child && child->kind == VALUE_TEXT ? child->text : SLICE_NONE;
 }
+
+/* Recursion is as deep as the value: facts are built by hand, parsed JSON is JSON_DEPTH_MAX at most. */
+struct value *value_copy(struct arena *arena, const struct value *value) {
+    struct value *copy = value_new(arena, value->kind);
+    *copy = *value;
+    copy->next = NULL;
+    copy->name = SLICE_NONE;
+    if (value->kind != VALUE_LIST && value->kind != VALUE_MAP)
+        return copy;
+    copy->first = copy->last = NULL;
+    copy->count = 0;
+    for (const struct value *child = value->first; child; child = child->next)
+        value_set(copy, child->name, value_copy(arena, child));
+    return copy;
+}

@@ -45,6 +45,9 @@ void value_set_bool(struct arena *arena, struct value *map, const char *name, bo
 void value_set_value(struct value *map, const char *name, struct value *child);
 void value_append_text(struct arena *arena, struct value *list, struct slice text);
 
+/* A value stands in one place only; this makes another of it, all the way down. Texts are shared. */
+struct value *value_copy(struct arena *arena, const struct value *value);
+
 /* NULL when `map` is NULL, no map, or has no such name. */
 const struct value *value_get(const struct value *map, const char *name);
 const struct value *value_get_slice(const struct value *map, struct slice name);

@@ -19,10 +19,11 @@ struct policy_limits {
     size_t memory_bytes; /* of one state, default 8 MiB */
 };
 
-/* Reads *.lua of the directory and what they may require (lua/moonlatch, from library_dir).
+/* Reads *.lua of the directory and what they may require (lua/moonlatch, from library_dir). `config`, when
+ * not NULL, is the file that stands in for settings.lua.
  * NULL with *error: "file:line: message" lines, one a problem. Immutable, shared by the workers. */
 struct policy_source *policy_source_read(struct arena *arena, const char *directory, const char *library_dir,
-                                         struct slice *error);
+                                         const char *config, struct slice *error);
 void policy_source_free(struct policy_source *source);
 
 /* Loads and checks: every file compiles, returns a table, has its functions and data in the declared

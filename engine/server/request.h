@@ -57,9 +57,14 @@ struct request {
     struct invalid_field *invalid, *invalid_last;
 };
 
-/* The value of a parameter: absent when it is not there. Duplicates are refused before an endpoint
+/* The value of a parameter: absent when it is not there or empty (RFC 6749 §3.1: "parameters sent
+ * without a value MUST be treated as if they were omitted"). Duplicates are refused before an endpoint
  * starts (RFC 6749 §3.1), so there is only one. */
 struct slice params_get(const struct params *params, const char *name);
+
+/* One form-urlencoded part decoded ("+" is a space); absent for broken percent-encoding, NUL or invalid
+ * UTF-8. */
+struct slice form_decode(struct arena *arena, struct slice text);
 
 /* Decodes. Refused: broken percent-encoding, NUL, invalid UTF-8, a name twice, more than
  * PARAMS_MAX. On refusal *why says so in a few words. */

@@ -14,9 +14,10 @@ enum error_style {
 enum body_kind { BODY_NONE, BODY_FORM, BODY_JSON };
 
 enum route_flags {
-    ROUTE_CORS = 1,     /* Access-Control-Allow-Origin: * and preflight (contract §6) */
-    ROUTE_NO_STORE = 2, /* Cache-Control: no-store */
-    ROUTE_QUIET = 4,    /* a successful answer is logged at debug only */
+    ROUTE_CORS = 1,            /* Access-Control-Allow-Origin: * and preflight (contract §6) */
+    ROUTE_NO_STORE = 2,        /* Cache-Control: no-store */
+    ROUTE_QUIET = 4,           /* a successful answer is logged at debug only */
+    ROUTE_REPEATED_FIELDS = 8, /* a form field may come several times (check boxes); params_get gives the first */
 };
 
 struct route {

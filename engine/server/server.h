@@ -6,7 +6,7 @@
 
 /* What the workers share; each worker opens its own db and policy from it. */
 struct server_config {
-    const struct settings *settings;
+    struct settings *settings; /* an issuer that is not set becomes http(s)://localhost:<first port> */
     const struct keyring *keyring;
     const struct pages *pages;
     struct store *store;

@@ -15,6 +15,7 @@ struct settings {
     size_t listen_count;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *database, *state, *policies, *templates;
+    const char *config; /* settings file in place of policies/settings.lua; NULL: that */
     int64_t workers;
     bool demo;
 

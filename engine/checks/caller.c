@@ -1,0 +1,136 @@
+#include "checks/caller.h"
+
+#include "base/clock.h"
+#include "checks/access_token.h"
+#include "checks/authorization_header.h"
+#include "checks/session.h"
+#include "crypto/hex.h"
+#include "crypto/sr25519.h"
+#include "crypto/token.h"
+
+#include <ctype.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { HOTKEY_NONCE_SKEW_S = 600 };
+
+static bool changes_something(const struct request *request) {
+    return !slice_is(request->method, "GET") && !slice_is(request->method, "HEAD");
+}
+
+/* What the wallet must have signed: "<hotkey>:<nonce>:<sha256 of the body, or idp:METHOD:path>". */
+static struct slice signed_text(struct request *request) {
+    struct slice last;
+    if (request->body.len) {
+        unsigned char digest[crypto_hash_sha256_BYTES];
+        crypto_hash_sha256(digest, (const unsigned char *)request->body.at, request->body.len);
+        last = hex_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)});
+    } else {
+        last = arena_printf(request->arena, "idp:%.*s:%.*s", SLICE_ARG(request->method), SLICE_ARG(request->path));
+    }
+    return arena_printf(request->arena, "%.*s:%.*s:%.*s", SLICE_ARG(request->hotkey), SLICE_ARG(request->nonce),
+                        SLICE_ARG(last));
+}
+
+static bool nonce_is_recent(struct request *request) {
+    if (!request->nonce.len || request->nonce.len > 12)
+        return false;
+    for (size_t i = 0; i < request->nonce.len; i++)
+        if (!isdigit((unsigned char)request->nonce.at[i]))
+            return false;
+    int64_t off_s = strtoll(arena_string(request->arena, request->nonce), NULL, 10) - clock_now_s();
+    return off_s >= -HOTKEY_NONCE_SKEW_S && off_s <= HOTKEY_NONCE_SKEW_S;
+}
+
+static enum error by_hotkey(struct request *request, struct caller *caller) {
+    if (!slice_is_set(request->signature) || !nonce_is_recent(request))
+        return fail(request, ERROR_UNAUTHENTICATED,
+                    "X-Chutes-Signature is missing, or X-Chutes-Nonce is not the time.");
+    unsigned char key[SR25519_KEY_SIZE];
+    struct slice text = signed_text(request);
+    if (wallet_verify(request->hotkey, text, request->signature, key) != WALLET_OK)
+        return fail(request, ERROR_UNAUTHENTICATED, "The hotkey's signature is not valid.");
+
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, db_blob(key, sizeof(key)));
+    struct rows *first = NULL;
+    if (changes_something(request)) {
+        /* Spent is what was signed, by the key that signed it: sr25519 signatures are randomized, so
+         * the wallet's owner may sign the same text again, and only the first may be used. */
+        unsigned char digest[crypto_hash_sha256_BYTES];
+        crypto_hash_sha256(digest, (const unsigned char *)text.at, text.len);
+        struct slice id =
+            arena_printf(request->arena, "caller:%.*s",
+                         SLICE_ARG(hex_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)})));
+        first = batch_add(&batch, STATEMENT_spend, db_text(id), db_text(slice_of(request->id)),
+                          db_int(clock_now_s() + 2 * HOTKEY_NONCE_SKEW_S));
+    }
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (first && first->count == 0)
+        return fail(request, ERROR_UNAUTHENTICATED, "This signature has been used already.");
+    if (found->count == 0)
+        return fail(request, ERROR_UNAUTHENTICATED, "No account has this hotkey.");
+    caller->user = user_from(found, 0, "created_at");
+    return ERROR_NONE;
+}
+
+static enum error by_api_key(struct request *request, const struct token_claim *claim, struct caller *caller) {
+    struct rows *rows = db_find(request->service->db, request->arena, STATEMENT_api_key_find, claim->id);
+    if (!rows)
+        return ERROR_STORE_UNAVAILABLE;
+    if (rows->count == 0 || !secret_matches(request->service->keyring, claim->secret, row_text(rows, 0, "secret_hash")))
+        return fail(request, ERROR_UNAUTHENTICATED, "The API key is not valid.");
+    caller->user = user_from(rows, 0, "created_at");
+    return ERROR_NONE;
+}
+
+static enum error by_session(struct request *request, struct slice token, struct caller *caller) {
+    struct session session;
+    enum error error = session_from_token(request, token, &session);
+    if (error)
+        return error;
+    caller->user = session.user;
+    return ERROR_NONE;
+}
+
+static enum error by_access_token(struct request *request, const struct token_claim *claim, struct caller *caller) {
+    struct access_token token;
+    enum error error = access_token_find(request, claim, &token);
+    if (error)
+        return error == ERROR_INVALID_TOKEN ? ERROR_UNAUTHENTICATED : error;
+    struct value *need = value_map(request->arena);
+    value_set_text(request->arena, need, "type", SLICE("account"));
+    value_set_text(request->arena, need, "action", changes_something(request) ? SLICE("write") : SLICE("read"));
+    if (!policy_permits(request->service->policy, request->arena, names_split(request->arena, token.scopes), need))
+        return ERROR_INSUFFICIENT_SCOPE;
+    caller->user = token.user;
+    return ERROR_NONE;
+}
+
+enum error caller_check(struct request *request, struct caller *caller) {
+    if (slice_is_set(request->hotkey))
+        return by_hotkey(request, caller);
+    struct slice text = bearer_token(request->authorization);
+    if (!slice_is_set(text) && slice_starts(request->authorization, "cpk_"))
+        text = request->authorization;
+    struct token_claim claim;
+    if (slice_is_set(text)) {
+        if (!token_parse(text, &claim))
+            return fail(request, ERROR_UNAUTHENTICATED, "The token is malformed.");
+        switch (claim.kind) {
+        case TOKEN_API_KEY:
+            return by_api_key(request, &claim, caller);
+        case TOKEN_SESSION:
+            return by_session(request, text, caller);
+        case TOKEN_ACCESS:
+            return by_access_token(request, &claim, caller);
+        case TOKEN_REFRESH:
+            return fail(request, ERROR_UNAUTHENTICATED, "A refresh token does not authenticate a call.");
+        }
+    }
+    struct slice cookie = cookie_get(request->cookie, SESSION_COOKIE);
+    if (slice_is_set(cookie) && !changes_something(request))
+        return by_session(request, cookie, caller);
+    return fail(request, ERROR_UNAUTHENTICATED, "Authentication is missing.");
+}

@@ -1,0 +1,62 @@
+#include "checks/client.h"
+
+#include "checks/authorization_header.h"
+#include "crypto/secret.h"
+
+enum error client_find(struct request *request, struct slice client_id, struct app *app) {
+    if (!slice_starts(client_id, "cid_"))
+        return fail(request, ERROR_INVALID_CLIENT, "There is no such client.");
+    struct rows *rows = db_find(request->service->db, request->arena, STATEMENT_app_by_client_id, client_id);
+    if (!rows)
+        return ERROR_STORE_UNAVAILABLE;
+    if (rows->count == 0)
+        return fail(request, ERROR_INVALID_CLIENT, "There is no such client.");
+    *app = app_from(rows, 0);
+    return ERROR_NONE;
+}
+
+/* What was presented, and by which RFC 7591 method. */
+struct presented {
+    struct slice id, secret;
+    const char *method;
+};
+
+static enum error presented_read(struct request *request, struct presented *presented) {
+    struct slice form_id = params_get(&request->form, "client_id");
+    struct slice form_secret = params_get(&request->form, "client_secret");
+    if (!basic_is_tried(request->authorization)) {
+        bool has_secret = slice_is_set(form_secret);
+        *presented = (struct presented){form_id, form_secret, has_secret ? "client_secret_post" : "none"};
+        if (has_secret && !slice_is_set(form_id))
+            return fail(request, ERROR_INVALID_REQUEST, "client_secret is given without client_id.");
+        return ERROR_NONE;
+    }
+    presented->method = "client_secret_basic";
+    if (!basic_credentials(request->arena, request->authorization, &presented->id, &presented->secret))
+        return fail(request, ERROR_INVALID_CLIENT, "The Basic credentials are malformed.");
+    if (slice_is_set(form_secret))
+        return fail(request, ERROR_INVALID_REQUEST, "Use one way to authenticate the client, not two.");
+    if (slice_is_set(form_id) && !slice_equal(form_id, presented->id))
+        return fail(request, ERROR_INVALID_REQUEST, "client_id differs from the Basic credentials.");
+    return ERROR_NONE;
+}
+
+enum error client_check(struct request *request, struct client *client) {
+    *client = (struct client){0};
+    struct presented presented;
+    enum error error = presented_read(request, &presented);
+    if (error || !slice_is_set(presented.id))
+        return error;
+    if ((error = client_find(request, presented.id, &client->app)))
+        return error == ERROR_INVALID_CLIENT ? fail(request, error, "Client authentication failed.") : error;
+    client->is_named = true;
+    if (slice_is_set(presented.secret)) {
+        if (!secret_matches(request->service->keyring, presented.secret, client->app.secret_hash))
+            return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
+        client->is_authenticated = true;
+    }
+    struct slice required = client->app.token_endpoint_auth_method;
+    if (slice_is_set(required) && !slice_is(required, presented.method))
+        return fail(request, ERROR_INVALID_CLIENT, "This client has to authenticate with %.*s.", SLICE_ARG(required));
+    return ERROR_NONE;
+}

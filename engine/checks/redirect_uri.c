@@ -1,0 +1,136 @@
+#include "checks/redirect_uri.h"
+
+#include "base/buffer.h"
+
+#include <ctype.h>
+
+static struct slice lower(struct arena *arena, struct slice text) {
+    char *at = arena_alloc(arena, text.len + 1);
+    for (size_t i = 0; i < text.len; i++)
+        at[i] = (char)tolower((unsigned char)text.at[i]);
+    at[text.len] = '\0';
+    return (struct slice){at, text.len};
+}
+
+/* RFC 3986 §2: everything that may stand in a URI; %, not checked further, stands for itself. */
+static bool characters_are_allowed(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!isalnum((unsigned char)text.at[i]) && !(text.at[i] && strchr("-._~:/?#[]@!$&'()*+,;=%", text.at[i])))
+            return false;
+    return true;
+}
+
+static bool scheme_is_valid(struct slice scheme) {
+    if (!scheme.len || !isalpha((unsigned char)scheme.at[0]))
+        return false;
+    for (size_t i = 0; i < scheme.len; i++)
+        if (!isalnum((unsigned char)scheme.at[i]) && !(scheme.at[i] && strchr("+-.", scheme.at[i])))
+            return false;
+    return true;
+}
+
+/* [userinfo@]host[:port] (RFC 3986 §3.2). */
+static bool authority_parse(struct arena *arena, struct slice text, struct slice authority, struct uri *uri) {
+    size_t at = slice_find(authority, '@');
+    uri->has_userinfo = at < authority.len;
+    if (uri->has_userinfo)
+        authority = slice_from(authority, at + 1);
+    size_t host_len =
+        authority.len && authority.at[0] == '[' ? slice_find(authority, ']') + 1 : slice_find(authority, ':');
+    if (host_len > authority.len || host_len == 0)
+        return false;
+    struct slice port = slice_from(authority, host_len);
+    if (port.len && port.at[0] != ':')
+        return false;
+    if (port.len > 6)
+        return false;
+    for (size_t i = 1; i < port.len; i++)
+        if (!isdigit((unsigned char)port.at[i]))
+            return false;
+    uri->host = lower(arena, (struct slice){authority.at, host_len});
+    uri->before_port = (struct slice){text.at, (size_t)(port.at - text.at)};
+    uri->after_port = slice_from(text, uri->before_port.len + port.len);
+    return true;
+}
+
+bool uri_parse(struct arena *arena, struct slice text, struct uri *uri) {
+    *uri = (struct uri){.before_port = text, .after_port = SLICE("")};
+    size_t colon = slice_find(text, ':');
+    if (text.len > REDIRECT_URI_LEN_MAX || colon == text.len || !characters_are_allowed(text))
+        return false;
+    uri->scheme = lower(arena, (struct slice){text.at, colon});
+    uri->has_fragment = slice_find(text, '#') < text.len;
+    if (!scheme_is_valid(uri->scheme))
+        return false;
+    struct slice rest = slice_from(text, colon + 1);
+    if (!slice_starts(rest, "//"))
+        return rest.len > 0;
+    uri->has_authority = true;
+    rest = slice_from(rest, 2);
+    size_t end = 0;
+    while (end < rest.len && !strchr("/?#", rest.at[end]))
+        end++;
+    return authority_parse(arena, text, (struct slice){rest.at, end}, uri);
+}
+
+bool uri_is_loopback(const struct uri *uri) {
+    return slice_is(uri->host, "127.0.0.1") || slice_is(uri->host, "[::1]") || slice_is(uri->host, "localhost");
+}
+
+struct slice uri_origin(struct arena *arena, struct slice text) {
+    struct uri uri;
+    if (!uri_parse(arena, text, &uri))
+        return SLICE_NONE;
+    if (!uri.has_authority)
+        return arena_printf(arena, "%.*s:", SLICE_ARG(uri.scheme));
+    struct slice port = {uri.before_port.at + uri.before_port.len, text.len - uri.before_port.len - uri.after_port.len};
+    return arena_printf(arena, "%.*s://%.*s%.*s", SLICE_ARG(uri.scheme), SLICE_ARG(uri.host), SLICE_ARG(port));
+}
+
+static bool equal_but_for_loopback_port(struct arena *arena, struct slice registered, struct slice asked) {
+    struct uri a, b;
+    if (!uri_parse(arena, registered, &a) || !uri_parse(arena, asked, &b))
+        return false;
+    return slice_is(a.scheme, "http") && uri_is_loopback(&a) && !a.has_userinfo && !b.has_userinfo &&
+           slice_equal(a.before_port, b.before_port) && slice_equal(a.after_port, b.after_port);
+}
+
+bool redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri) {
+    if (names_hold(app->redirect_uris, redirect_uri))
+        return true;
+    struct slice rest = app->redirect_uris;
+    while (slice_is_set(rest))
+        if (equal_but_for_loopback_port(arena, slice_cut(&rest, ' '), redirect_uri))
+            return true;
+    return false;
+}
+
+static void form_encode(struct buffer *out, struct slice text) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (isalnum(c) || (c && strchr("-._~", c))) {
+            buffer_add_byte(out, (char)c);
+        } else {
+            const char escaped[] = {'%', hex[c >> 4], hex[c & 15]};
+            buffer_add(out, (struct slice){escaped, sizeof(escaped)});
+        }
+    }
+}
+
+struct slice redirect_build(struct arena *arena, struct slice redirect_uri, const struct redirect_param *params,
+                            size_t count) {
+    struct buffer out = buffer_in(arena);
+    buffer_add(&out, redirect_uri);
+    char separator = slice_find(redirect_uri, '?') < redirect_uri.len ? '&' : '?';
+    for (size_t i = 0; i < count; i++) {
+        if (!slice_is_set(params[i].value))
+            continue;
+        buffer_add_byte(&out, separator);
+        buffer_add_text(&out, params[i].name);
+        buffer_add_byte(&out, '=');
+        form_encode(&out, params[i].value);
+        separator = '&';
+    }
+    return buffer_slice(&out);
+}

@@ -1,0 +1,86 @@
+#include "checks/sign_in.h"
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "crypto/nonce.h"
+#include "crypto/secret.h"
+#include "crypto/sr25519.h"
+#include "policy/facts.h"
+
+struct slice wallet_nonce(struct request *request) {
+    char nonce[UUID_LEN + 1];
+    nonce_mint(request->service->keyring, clock_now_s() + request->service->settings->nonce_s, nonce);
+    return arena_copy(request->arena, slice_of(nonce));
+}
+
+static enum error policy_check(struct request *request, const struct user *user, const char *method) {
+    struct value *facts = facts_base(request->arena, clock_now_s(), request->address, request->user_agent);
+    value_set_value(facts, "user", facts_user(request->arena, user));
+    value_set_text(request->arena, facts, "method", slice_of(method));
+    struct verdict verdict = policy_login(request->service->policy, request->arena, facts);
+    if (verdict.allowed)
+        return ERROR_NONE;
+    return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+}
+
+static enum error refuse(enum error error) {
+    metric_add(METRIC_sign_in_failures, 1);
+    return error;
+}
+
+enum error wallet_sign_in(struct request *request, const struct wallet_proof *proof, struct session *session,
+                          struct slice *cookie) {
+    int64_t expires_at_s;
+    if (!nonce_is_valid(request->service->keyring, proof->nonce, clock_now_s(), &expires_at_s))
+        return refuse(
+            fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
+    unsigned char key[SR25519_KEY_SIZE];
+    switch (wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)) {
+    case WALLET_OK:
+        break;
+    case WALLET_BAD_HOTKEY:
+        return refuse(fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address."));
+    case WALLET_OTHER_SCHEME:
+        return refuse(fail(request, ERROR_BAD_REQUEST,
+                           "This signature is not sr25519. Keys of other types cannot sign in here."));
+    case WALLET_BAD_SIGNATURE:
+        return refuse(fail(request, ERROR_BAD_REQUEST, "The signature does not match this hotkey and nonce."));
+    }
+
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, db_blob(key, sizeof(key)));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (found->count == 0)
+        return refuse(fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
+    struct user user = user_from(found, 0, "created_at");
+    enum error error = policy_check(request, &user, "hotkey");
+    if (error)
+        return refuse(error);
+    const struct session_start start = {
+        .user = &user,
+        .auth_method = "hotkey",
+        .spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce)),
+        .spent_expires_at_s = expires_at_s,
+    };
+    error = session_begin(request, &start, session, cookie);
+    return error == ERROR_INVALID_REQUEST ? refuse(error) : error;
+}
+
+enum error fingerprint_sign_in(struct request *request, struct slice fingerprint, struct session *session,
+                               struct slice *cookie) {
+    unsigned char hash[SECRET_HASH_SIZE];
+    secret_hash(request->service->keyring, slice_trim(fingerprint), hash);
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_fingerprint, db_blob(hash, sizeof(hash)));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (found->count == 0)
+        return refuse(fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
+    struct user user = user_from(found, 0, "created_at");
+    enum error error = policy_check(request, &user, "fingerprint");
+    if (error)
+        return refuse(error);
+    const struct session_start start = {.user = &user, .auth_method = "fingerprint"};
+    return session_begin(request, &start, session, cookie);
+}

@@ -1,0 +1,53 @@
+#include "base/json.h"
+#include "cli/command.h"
+
+#include <stdio.h>
+
+static void add_cell(struct buffer *out, const struct value *value) {
+    const char *separator = "";
+    switch (value->kind) {
+    case VALUE_TEXT:
+        buffer_add(out, value->text);
+        return;
+    case VALUE_LIST:
+        for (const struct value *item = value->first; item; item = item->next) {
+            buffer_add_text(out, separator);
+            add_cell(out, item);
+            separator = " ";
+        }
+        return;
+    case VALUE_NULL:
+        buffer_add_byte(out, '-');
+        return;
+    default:
+        json_write(out, value);
+    }
+}
+
+void print_result(const struct command_line *line, const struct value *result) {
+    struct buffer out = buffer_in(line->arena);
+    if (option_is_set(&line->options, "json")) {
+        json_write(&out, result);
+        buffer_add_byte(&out, '\n');
+    } else if (result->kind == VALUE_MAP) {
+        for (const struct value *member = result->first; member; member = member->next) {
+            buffer_printf(&out, "%.*s: ", SLICE_ARG(member->name));
+            add_cell(&out, member);
+            buffer_add_byte(&out, '\n');
+        }
+    } else {
+        for (const struct value *item = result->first; item; item = item->next) {
+            for (const struct value *member = item->first; member; member = member->next) {
+                add_cell(&out, member);
+                buffer_add_byte(&out, member->next ? '\t' : '\n');
+            }
+        }
+    }
+    fwrite(out.at, 1, out.len, stdout);
+    fflush(stdout);
+}
+
+int refuse(struct slice why) {
+    fprintf(stderr, "moonlatch: %.*s\n", SLICE_ARG(why));
+    return EXIT_REFUSED;
+}

@@ -1,0 +1,163 @@
+/* The consent page, and its answer. */
+#include "endpoints/consent_step.h"
+#include "endpoints/endpoints.h"
+
+#include "base/clock.h"
+#include "checks/csrf.h"
+#include "checks/redirect_uri.h"
+#include "checks/scope.h"
+
+/* Both need the session that the request was made in, and a session_id of ours. */
+static enum error pending_check(struct request *request, struct session *session, struct pending *pending) {
+    struct slice session_id = params_get(&request->query, "session_id");
+    if (!slice_is_set(session_id))
+        request_invalid(request, "query", "session_id", -1, "missing", "session_id is required");
+    enum error error = request_validation(request);
+    if (error)
+        return error;
+    error = session_from_cookie(request, session);
+    if (error == ERROR_UNAUTHENTICATED)
+        return fail(request, ERROR_LOGIN_REQUIRED, "You are not signed in. Go back to the app and try again.");
+    return error ? error : pending_open(request, session_id, session, pending);
+}
+
+/* "1 hour", "30 days": the largest unit that divides it. */
+static struct slice duration_words(struct arena *arena, int64_t seconds) {
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t unit = 0;
+    while (seconds % units[unit].seconds)
+        unit++;
+    int64_t count = seconds / units[unit].seconds;
+    return arena_printf(arena, "%lld %s%s", (long long)count, units[unit].name, count == 1 ? "" : "s");
+}
+
+static enum error lifetime_words(struct request *request, const struct value *facts, struct slice *words) {
+    struct lifetimes lifetimes;
+    if (!policy_lifetimes(request->service->policy, request->arena, facts, &lifetimes))
+        return ERROR_POLICY_FAILED;
+    *words = arena_printf(request->arena, "%.*s; renewed without asking you for up to %.*s",
+                          SLICE_ARG(duration_words(request->arena, lifetimes.access_s)),
+                          SLICE_ARG(duration_words(request->arena, lifetimes.refresh_s)));
+    return ERROR_NONE;
+}
+
+struct response endpoint_consent_page(struct request *request) {
+    struct arena *arena = request->arena;
+    struct session session;
+    struct pending pending;
+    enum error error = pending_check(request, &session, &pending);
+    if (error)
+        return respond_error(request, error);
+    const struct authorization_request *asked = &pending.asked;
+
+    struct batch batch = batch_in(arena);
+    struct rows *spent = batch_add(&batch, STATEMENT_spent_find, db_text(pending.spent_id));
+    if (!db_run(request->service->db, &batch))
+        return respond_error(request, ERROR_STORE_UNAVAILABLE);
+    if (spent->count)
+        return respond_error(request, fail(request, ERROR_BAD_REQUEST, "This request has been answered already."));
+    const struct value *previous;
+    if ((error = consent_previous(request, &session.user, &asked->app, &previous)))
+        return respond_error(request, error);
+
+    struct value *facts = authorization_facts(request, asked, &session.user, previous);
+    const struct value *page = policy_consent_page(request->service->policy, arena, facts);
+    struct slice lifetime;
+    if (!page || lifetime_words(request, facts, &lifetime))
+        return respond_error(request, ERROR_POLICY_FAILED);
+
+    struct value *context = value_map(arena), *user = value_map(arena);
+    page_add_app(request, context, &asked->app);
+    value_set_text(arena, context, "title", arena_printf(arena, "Allow %.*s?", SLICE_ARG(asked->app.name)));
+    value_set_text(arena, user, "username", session.user.username);
+    value_set_value(context, "user", user);
+    value_set_value(context, "page", value_copy(arena, page));
+    value_set_text(arena, context, "lifetime", lifetime);
+    value_set_text(arena, context, "redirect_host", uri_origin(arena, asked->redirect_uri));
+    value_set_text(arena, context, "form_action",
+                   arena_printf(arena, "/idp/authorize/consent?session_id=%.*s",
+                                SLICE_ARG(params_get(&request->query, "session_id"))));
+    return response_page(request, 200, "consent", context, uri_origin(arena, asked->redirect_uri));
+}
+
+/* What the page offered, less the optional scopes whose box was left empty. */
+static enum error approved_scopes(struct request *request, const struct pending *pending, const struct session *session,
+                                  const struct value *previous, const struct value **approved) {
+    struct value *facts = authorization_facts(request, &pending->asked, &session->user, previous);
+    const struct value *page = policy_consent_page(request->service->policy, request->arena, facts);
+    if (!page)
+        return ERROR_POLICY_FAILED;
+    struct value *left_out = value_list(request->arena), *kept = value_list(request->arena);
+    for (const struct value *group = value_get(page, "groups")->first; group; group = group->next) {
+        for (const struct value *scope = value_get(group, "scopes")->first; scope; scope = scope->next) {
+            const struct value *optional = value_get(scope, "optional");
+            struct slice name = value_get_text(scope, "name");
+            bool is_checked = false;
+            for (size_t i = 0; i < request->form.count; i++)
+                if (slice_is(request->form.list[i].name, "scope") && slice_equal(request->form.list[i].value, name))
+                    is_checked = true;
+            if (optional && optional->kind == VALUE_BOOL && optional->boolean && !is_checked)
+                value_append_text(request->arena, left_out, name);
+        }
+    }
+    for (const struct value *scope = pending->asked.scopes->first; scope; scope = scope->next)
+        if (!scope_holds(left_out, scope->text))
+            value_append_text(request->arena, kept, scope->text);
+    *approved = kept;
+    return ERROR_NONE;
+}
+
+static enum error approve(struct request *request, const struct pending *pending, const struct session *session,
+                          struct slice *code) {
+    struct approval approval = {
+        .asked = &pending->asked,
+        .session = session,
+        .spent_id = pending->spent_id,
+        .spent_expires_at_s = pending->expires_at_s,
+    };
+    enum error error = consent_previous(request, &session->user, &pending->asked.app, &approval.previous);
+    if (!error)
+        error = approved_scopes(request, pending, session, approval.previous, &approval.scopes);
+    return error ? error : consent_approve(request, &approval, code);
+}
+
+static enum error deny(struct request *request, const struct pending *pending) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *first = batch_add(&batch, STATEMENT_spend, db_text(pending->spent_id), db_text(slice_of(request->id)),
+                                   db_int(pending->expires_at_s));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (first->count == 0)
+        return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
+    return ERROR_NONE;
+}
+
+struct response endpoint_consent(struct request *request) {
+    enum error error = csrf_check(request);
+    if (error)
+        return respond_error(request, error);
+    struct session session;
+    struct pending pending;
+    if ((error = pending_check(request, &session, &pending)))
+        return respond_error(request, error);
+    struct slice action = params_get(&request->form, "action");
+    bool is_approved = slice_is(action, "approve");
+    if (!slice_is_set(action))
+        request_invalid(request, "body", "action", -1, "missing", "action is required");
+    else if (!is_approved && !slice_is(action, "deny"))
+        request_invalid(request, "body", "action", -1, "string_pattern", "action is approve or deny");
+    if ((error = request_validation(request)))
+        return respond_error(request, error);
+
+    struct slice code;
+    error = is_approved ? approve(request, &pending, &session, &code) : deny(request, &pending);
+    if (error)
+        return respond_error(request, error);
+    if (is_approved)
+        return authorization_success(request, &pending.asked, code);
+    return authorization_error(request, &pending.asked,
+                               fail(request, ERROR_ACCESS_DENIED, "The user denied the request."));
+}

@@ -1,0 +1,130 @@
+#include "endpoints/consent_step.h"
+
+#include "base/clock.h"
+#include "checks/redirect_uri.h"
+#include "checks/scope.h"
+#include "crypto/code.h"
+#include "crypto/random.h"
+
+void page_add_app(struct request *request, struct value *context, const struct app *app) {
+    struct arena *arena = request->arena;
+    struct value *facts = value_map(arena), *owner = value_map(arena);
+    value_set_text(arena, facts, "name", app->name);
+    value_set_text(arena, facts, "description", app->description);
+    value_set_text(arena, facts, "homepage_url", app->homepage_url);
+    value_set_text(arena, facts, "logo_url", app->logo_url);
+    value_set_text(arena, owner, "username", app->owner_username);
+    value_set_value(context, "app", facts);
+    value_set_value(context, "owner", owner);
+}
+
+enum error consent_previous(struct request *request, const struct user *user, const struct app *app,
+                            const struct value **previous) {
+    struct arena *arena = request->arena;
+    struct batch batch = batch_in(arena);
+    struct rows *rows = batch_add(&batch, STATEMENT_authorization_of, db_text(user->user_id), db_text(app->app_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *previous = NULL;
+    if (rows->count == 0 || !row_is_null(rows, 0, "revoked_at"))
+        return ERROR_NONE;
+    struct value *facts = value_map(arena);
+    value_set_value(facts, "scopes", names_split(arena, row_text(rows, 0, "scopes")));
+    value_set_int(arena, facts, "created_at", row_int(rows, 0, "created_at"));
+    value_set_int(arena, facts, "updated_at", row_int(rows, 0, "updated_at"));
+    *previous = facts;
+    return ERROR_NONE;
+}
+
+/* What the user has granted to the app from now on: before and now together. When two tabs approve
+ * at once the last one wins; the other's scopes are asked for again, its grant keeps them. */
+static struct slice scopes_together(struct arena *arena, const struct approval *approval) {
+    struct value *all = value_list(arena);
+    const struct value *before = value_get(approval->previous, "scopes");
+    for (const struct value *one = before ? before->first : NULL; one; one = one->next)
+        value_append_text(arena, all, one->text);
+    for (const struct value *one = approval->scopes->first; one; one = one->next)
+        if (!scope_holds(all, one->text))
+            value_append_text(arena, all, one->text);
+    return names_join(arena, all);
+}
+
+enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code) {
+    const struct authorization_request *asked = approval->asked;
+    struct arena *arena = request->arena;
+    int64_t now_s = clock_now_s(), code_expires_at_s = now_s + request->service->settings->code_s;
+    char authorization_id[UUID_LEN + 1], grant_id[KEY_ID_LEN + 1];
+    uuid_timed(authorization_id);
+    key_id_mint(grant_id);
+    struct db_value grant = db_text(slice_of(grant_id)), spent = db_text(approval->spent_id);
+    struct db_value user = db_text(approval->session->user.user_id), app = db_text(asked->app.app_id);
+
+    struct batch batch = batch_in(arena);
+    batch_add(&batch, STATEMENT_spend, spent, grant, db_int(approval->spent_expires_at_s));
+    batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
+              db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
+    struct rows *made =
+        batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
+                  db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
+                  db_int(approval->session->auth_time), db_text(approval->session->auth_method),
+                  db_text(approval->session->session_id), db_int(now_s), spent, db_int(code_expires_at_s));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (made->count == 0)
+        return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
+    const struct code sealed = {slice_of(grant_id), asked->app.app_id, code_expires_at_s};
+    *code = code_seal(arena, request->service->keyring, &sealed);
+    return ERROR_NONE;
+}
+
+static struct response skip(struct request *request, const struct authorization_request *asked,
+                            const struct session *session, const struct value *previous) {
+    char once[UUID_LEN + 1];
+    uuid_random(once);
+    const struct approval approval = {
+        .asked = asked,
+        .session = session,
+        .scopes = asked->scopes,
+        .previous = previous,
+        .spent_id = arena_printf(request->arena, "skip:%s", once),
+        .spent_expires_at_s = clock_now_s(),
+    };
+    struct slice code;
+    enum error error = consent_approve(request, &approval, &code);
+    return error ? authorization_error(request, asked, error) : authorization_success(request, asked, code);
+}
+
+struct response consent_step(struct request *request, struct authorization_request *asked,
+                             const struct session *session) {
+    const struct value *previous;
+    enum error error = consent_previous(request, &session->user, &asked->app, &previous);
+    if (error)
+        return authorization_error(request, asked, error);
+    const struct scope_question question = {
+        .user = &session->user,
+        .app = &asked->app,
+        .requested = asked->scopes,
+        .previous = previous,
+        .grant_type = "authorization_code",
+    };
+    if ((error = scope_grant(request, &question, &asked->scopes)))
+        return authorization_error(request, asked, error);
+
+    struct value *facts = authorization_facts(request, asked, &session->user, previous);
+    struct consent_decision decision = policy_consent(request->service->policy, request->arena, facts);
+    switch (decision.choice) {
+    case CONSENT_SKIP:
+        return skip(request, asked, session, previous);
+    case CONSENT_DENY:
+        return authorization_error(request, asked,
+                                   fail(request, ERROR_ACCESS_DENIED, "%.*s", SLICE_ARG(decision.reason)));
+    case CONSENT_ASK:
+        break;
+    }
+    if (asked->prompt_none)
+        return authorization_error(request, asked, ERROR_CONSENT_REQUIRED);
+    struct slice location =
+        arena_printf(request->arena, "%.*s/idp/authorize/consent?session_id=%.*s",
+                     SLICE_ARG(request->service->settings->issuer), SLICE_ARG(pending_seal(request, asked, session)));
+    return response_redirect(slice_is(request->method, "POST") ? 303 : 302, location);
+}

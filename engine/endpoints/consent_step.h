@@ -1,0 +1,35 @@
+/* From a signed-in user to the app: what /idp/authorize, /idp/login and the consent page share. */
+#ifndef ENDPOINTS_CONSENT_STEP_H
+#define ENDPOINTS_CONSENT_STEP_H
+
+#include "checks/pending.h"
+
+/* The user is signed in: redirect to the consent page, or straight to the app where the consent
+ * policy skips or denies. */
+struct response consent_step(struct request *request, struct authorization_request *asked,
+                             const struct session *session);
+
+/* Records the approval of `scopes` and makes the grant and its sealed code. `spent_id` makes it once: ERROR_BAD_REQUEST
+ * when it was answered already. */
+struct approval {
+    const struct authorization_request *asked;
+    const struct session *session;
+    const struct value *scopes;
+    const struct value *previous; /* facts of the authorization so far; NULL: none */
+    struct slice spent_id;
+    int64_t spent_expires_at_s;
+};
+enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code);
+
+/* Facts of what the user granted to the app before and has not revoked; *previous is NULL when there is nothing. */
+enum error consent_previous(struct request *request, const struct user *user, const struct app *app,
+                            const struct value **previous);
+
+/* The login page (200, or 401 with what went wrong). */
+struct response login_page(struct request *request, const struct authorization_request *asked, int status,
+                           struct slice error);
+
+/* Facts of the app and its owner for a page. */
+void page_add_app(struct request *request, struct value *context, const struct app *app);
+
+#endif

@@ -1,0 +1,30 @@
+/* The endpoints: one function per method and path, in a file of its own; routes.c lists them. Each
+ * reads from top to bottom in the order of the protocol, on a fiber. */
+#ifndef ENDPOINTS_ENDPOINTS_H
+#define ENDPOINTS_ENDPOINTS_H
+
+#include "server/route.h"
+
+endpoint endpoint_home;      /* GET / */
+endpoint endpoint_asset;     /* GET /assets/{name} */
+endpoint endpoint_demo;      /* GET /demo */
+endpoint endpoint_demo_back; /* GET /demo/callback */
+
+endpoint endpoint_scopes;          /* GET /idp/scopes */
+endpoint endpoint_cli_login_nonce; /* GET /idp/cli_login/nonce */
+endpoint endpoint_cli_login;       /* GET /idp/cli_login */
+endpoint endpoint_app_create;      /* POST /idp/apps */
+endpoint endpoint_app_get;         /* GET /idp/apps/{app_id} */
+endpoint endpoint_authorize;       /* GET /idp/authorize */
+endpoint endpoint_login;           /* POST /idp/login */
+endpoint endpoint_consent_page;    /* GET /idp/authorize/consent */
+endpoint endpoint_consent;         /* POST /idp/authorize/consent */
+endpoint endpoint_token;           /* POST /idp/token */
+endpoint endpoint_revoke;          /* POST /idp/token/revoke */
+endpoint endpoint_introspect;      /* POST /idp/token/introspect */
+endpoint endpoint_userinfo;        /* GET, POST /idp/userinfo */
+endpoint endpoint_healthz;         /* GET /healthz */
+endpoint endpoint_readyz;          /* GET /readyz */
+endpoint endpoint_metrics;         /* GET /metrics */
+
+#endif

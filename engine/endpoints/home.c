@@ -1,0 +1,40 @@
+/* GET /: what is running here. GET /assets/{name}: styles and scripts. */
+#include "endpoints/endpoints.h"
+
+#include "cli/demo.h"
+
+static struct value *endpoint_list(struct arena *arena) {
+    struct value *list = value_list(arena);
+    for (const struct route *route = routes; route->method; route++) {
+        struct value *one = value_map(arena);
+        value_set_text(arena, one, "method", slice_of(route->method));
+        value_set_text(arena, one, "path", slice_of(route->path));
+        value_append(list, one);
+    }
+    return list;
+}
+
+struct response endpoint_home(struct request *request) {
+    struct arena *arena = request->arena;
+    const struct settings *settings = request->service->settings;
+    struct value *context = value_map(arena);
+    value_set_text(arena, context, "title", SLICE("Moonlatch"));
+    value_set_text(arena, context, "version", SLICE(MOONLATCH_VERSION));
+    value_set_text(arena, context, "database",
+                   slice_starts(slice_of(settings->database), "sqlite:") ? SLICE("SQLite") : SLICE("PostgreSQL"));
+    value_set_value(context, "endpoints", endpoint_list(arena));
+    value_set_bool(arena, context, "demo", settings->demo);
+    value_set_text(arena, context, "try_url", SLICE("/demo"));
+    value_set_text(arena, context, "policies", slice_of(settings->policies));
+    return response_page(request, 200, "home", context, SLICE_NONE);
+}
+
+struct response endpoint_asset(struct request *request) {
+    struct asset asset;
+    if (!pages_asset(request->service->pages, request->path_params[0], &asset))
+        return respond_error(request, ERROR_NOT_FOUND);
+    struct response response = {.status = 200, .content_type = asset.media_type, .body = asset.bytes};
+    /* Its URL names its version, so it may be kept. */
+    response_header(&response, "cache-control", SLICE("public, max-age=31536000, immutable"));
+    return response;
+}

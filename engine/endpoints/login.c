@@ -1,0 +1,96 @@
+/* POST /idp/login: the login page's form. */
+#include "endpoints/consent_step.h"
+#include "endpoints/endpoints.h"
+
+#include "checks/csrf.h"
+#include "checks/redirect_uri.h"
+#include "checks/sign_in.h"
+
+static void add_field(struct request *request, struct value *fields, const char *name, struct slice value) {
+    if (!slice_is_set(value))
+        return;
+    struct value *field = value_map(request->arena);
+    value_set_text(request->arena, field, "name", slice_of(name));
+    value_set_text(request->arena, field, "value", value);
+    value_append(fields, field);
+}
+
+/* The authorization request goes along in hidden fields: nothing is stored before a proof. */
+static struct value *fields_of(struct request *request, const struct authorization_request *asked) {
+    struct value *fields = value_list(request->arena);
+    add_field(request, fields, "client_id", asked->app.client_id);
+    add_field(request, fields, "redirect_uri", asked->redirect_uri);
+    add_field(request, fields, "state", asked->state);
+    add_field(request, fields, "scope", names_join(request->arena, asked->scopes));
+    add_field(request, fields, "code_challenge", asked->code_challenge);
+    if (slice_is_set(asked->code_challenge))
+        add_field(request, fields, "code_challenge_method", SLICE("S256"));
+    add_field(request, fields, "oidc_nonce", asked->nonce);
+    if (asked->prompt_consent)
+        add_field(request, fields, "prompt", SLICE("consent"));
+    return fields;
+}
+
+struct response login_page(struct request *request, const struct authorization_request *asked, int status,
+                           struct slice error) {
+    struct arena *arena = request->arena;
+    struct value *context = value_map(arena), *methods = value_map(arena);
+    struct slice nonce = wallet_nonce(request);
+    page_add_app(request, context, &asked->app);
+    value_set_text(arena, context, "title", arena_printf(arena, "Sign in to %.*s", SLICE_ARG(asked->app.name)));
+    value_set_text(arena, context, "error", error);
+    const struct value *offered = policy_login_methods(request->service->policy);
+    for (const struct value *method = offered->first; method; method = method->next)
+        value_set(methods, method->text, value_bool(arena, true));
+    value_set_value(context, "methods", methods);
+    value_set_text(arena, context, "nonce", nonce);
+    value_set_text(arena, context, "message", nonce);
+    value_set_value(context, "fields", fields_of(request, asked));
+    return response_page(request, status, "login", context, uri_origin(arena, asked->redirect_uri));
+}
+
+static enum error sign_in(struct request *request, struct session *session, struct slice *cookie) {
+    const struct params *form = &request->form;
+    struct slice method = params_get(form, "auth_method"), fingerprint = params_get(form, "fingerprint");
+    struct wallet_proof proof = {params_get(form, "hotkey"), params_get(form, "signature"), params_get(form, "nonce")};
+    bool by_hotkey = slice_is(method, "hotkey"), by_fingerprint = slice_is(method, "fingerprint");
+    if (!slice_is_set(method))
+        request_invalid(request, "body", "auth_method", -1, "missing", "auth_method is required");
+    else if (!by_hotkey && !by_fingerprint)
+        request_invalid(request, "body", "auth_method", -1, "string_pattern", "auth_method is fingerprint or hotkey");
+    if (by_fingerprint && !slice_is_set(fingerprint))
+        request_invalid(request, "body", "fingerprint", -1, "missing", "fingerprint is required");
+    if (by_hotkey && !slice_is_set(proof.hotkey))
+        request_invalid(request, "body", "hotkey", -1, "missing", "hotkey is required");
+    if (by_hotkey && !slice_is_set(proof.signature))
+        request_invalid(request, "body", "signature", -1, "missing", "signature is required");
+    if (by_hotkey && !slice_is_set(proof.nonce))
+        request_invalid(request, "body", "nonce", -1, "missing", "nonce is required");
+    enum error error = request_validation(request);
+    if (error)
+        return error;
+    return by_hotkey ? wallet_sign_in(request, &proof, session, cookie)
+                     : fingerprint_sign_in(request, fingerprint, session, cookie);
+}
+
+struct response endpoint_login(struct request *request) {
+    enum error error = csrf_check(request);
+    if (error)
+        return respond_error(request, error);
+    struct authorization_request asked;
+    if ((error = authorization_request_check(request, &request->form, &asked)))
+        return authorization_error(request, &asked, error);
+
+    struct session session;
+    struct slice cookie;
+    error = sign_in(request, &session, &cookie);
+    if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
+        return respond_error(request, error);
+    if (error) { /* the person may try again, with a fresh nonce */
+        request->error = error;
+        return login_page(request, &asked, 401, request->error_text);
+    }
+    struct response response = consent_step(request, &asked, &session);
+    response_cookie(request, &response, SESSION_COOKIE, cookie, request->service->settings->session_s);
+    return response;
+}

@@ -1,0 +1,95 @@
+/* grant_type=refresh_token (RFC 6749 §6), rotated at each use (RFC 9700 §4.14.2). */
+#include "endpoints/token_family.h"
+
+#include "base/clock.h"
+#include "checks/scope.h"
+
+static enum error refresh_read(struct request *request, const struct client *client, struct rows **found) {
+    struct token_claim claim;
+    if (!token_parse(params_get(&request->form, "refresh_token"), &claim) || claim.kind != TOKEN_REFRESH)
+        return fail(request, ERROR_INVALID_GRANT, "The refresh token is malformed.");
+    struct batch batch = batch_in(request->arena);
+    *found = batch_add(&batch, STATEMENT_refresh_token_find, db_text(claim.id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if ((*found)->count == 0 ||
+        !secret_matches(request->service->keyring, claim.secret, row_text(*found, 0, "secret_hash")))
+        return fail(request, ERROR_INVALID_GRANT, "The refresh token is not valid or has been revoked.");
+    if (!slice_equal(row_text(*found, 0, "app_id"), client->app.app_id))
+        return fail(request, ERROR_INVALID_GRANT, "The refresh token was issued to another client.");
+    if (row_int(*found, 0, "expires_at") <= clock_now_s())
+        return fail(request, ERROR_INVALID_GRANT, "The refresh token has expired.");
+    /* A grant that was redeemed with the secret is refreshed with it. */
+    if (slice_is(row_text(*found, 0, "proof"), "secret") && !client->is_authenticated)
+        return fail(request, ERROR_INVALID_CLIENT, "The client secret is required.");
+    return ERROR_NONE;
+}
+
+/* RFC 6749 §6: `scope` may name fewer scopes than the grant has, never others. */
+static enum error scopes_asked(struct request *request, const struct rows *found, const struct value **scopes) {
+    const struct value *had = names_split(request->arena, row_text(found, 0, "scopes"));
+    struct slice asked = params_get(&request->form, "scope");
+    *scopes = had;
+    if (!slice_is_set(asked))
+        return ERROR_NONE;
+    enum error error = scope_check(request, asked, scopes);
+    if (error)
+        return error;
+    for (const struct value *one = (*scopes)->first; one; one = one->next)
+        if (!scope_holds(had, one->text))
+            return fail(request, ERROR_INVALID_SCOPE, "The grant does not have the scope %.*s.", SLICE_ARG(one->text));
+    return ERROR_NONE;
+}
+
+static enum error rotate(struct request *request, const struct token_pair *pair, const struct rows *found,
+                         bool *is_good) {
+    struct db_value used = db_text(row_text(found, 0, "token_id")), grant = db_text(row_text(found, 0, "grant_id"));
+    struct db_value now = db_int(pair->now_s), scopes = db_text(names_join(request->arena, pair->scopes));
+    struct db_value access = db_text(slice_of(pair->access.id)), refresh = db_text(slice_of(pair->refresh.id));
+    struct db_value refresh_expires_at = db_int(pair->refresh_expires_at_s);
+    struct batch batch = batch_in(request->arena);
+    struct rows *rotated = batch_add(&batch, STATEMENT_refresh_token_rotate, used, now, refresh,
+                                     db_int(pair->now_s - request->service->settings->reuse_grace_s));
+    batch_add(&batch, STATEMENT_access_token_insert_rotated, access, grant,
+              db_blob(pair->access.hash, SECRET_HASH_SIZE), scopes, now, db_int(pair->access_expires_at_s), used,
+              refresh);
+    batch_add(&batch, STATEMENT_refresh_token_insert_rotated, refresh, grant,
+              db_blob(pair->refresh.hash, SECRET_HASH_SIZE), scopes, now, refresh_expires_at, used);
+    batch_add(&batch, STATEMENT_grant_extend, grant, refresh_expires_at);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *is_good = rotated->count == 1;
+    return ERROR_NONE;
+}
+
+struct response token_by_refresh(struct request *request, const struct client *client) {
+    struct rows *found = NULL;
+    const struct value *scopes;
+    enum error error = refresh_read(request, client, &found);
+    if (!error)
+        error = scopes_asked(request, found, &scopes);
+    if (error)
+        return respond_error(request, error);
+
+    struct user user = user_from(found, 0, "user_created_at");
+    const struct scope_question question = {
+        .user = &user,
+        .app = &client->app,
+        .requested = scopes,
+        .previous = token_previous(request, found),
+        .grant_type = "refresh_token",
+    };
+    struct token_pair pair;
+    if ((error = scope_grant(request, &question, &scopes)) ||
+        (error = token_pair_mint(request, &user, &client->app, scopes, &pair)))
+        return respond_error(request, error);
+    bool is_good;
+    if ((error = rotate(request, &pair, found, &is_good)))
+        return respond_error(request, error);
+    if (is_good)
+        return token_pair_answer(request, &pair);
+    /* Rotated before, outside the reuse grace: one of the two who had it is a thief (RFC 9700 §4.14.2). */
+    if ((error = token_family_revoke(request, row_text(found, 0, "grant_id"))))
+        return respond_error(request, error);
+    return respond_error(request, fail(request, ERROR_INVALID_GRANT, "The refresh token has been used already."));
+}

@@ -1,0 +1,33 @@
+/* GET, POST /idp/userinfo (OpenID Connect Core §5.3). */
+#include "endpoints/endpoints.h"
+
+#include "base/clock.h"
+#include "checks/access_token.h"
+#include "checks/client.h"
+#include "policy/facts.h"
+
+struct response endpoint_userinfo(struct request *request) {
+    struct access_token token;
+    enum error error = access_token_check(request, &token);
+    if (error)
+        return respond_error(request, error);
+    static const char *const sufficient[] = {"openid", "profile", "account:read", "admin"};
+    bool permitted = false;
+    for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient); i++)
+        permitted = permitted || names_hold(token.scopes, slice_of(sufficient[i]));
+    if (!permitted)
+        return respond_error(request, ERROR_INSUFFICIENT_SCOPE);
+
+    struct arena *arena = request->arena;
+    struct value *facts = facts_base(arena, clock_now_s(), request->address, request->user_agent);
+    value_set_value(facts, "user", facts_user(arena, &token.user));
+    struct value *app = value_map(arena);
+    value_set_text(arena, app, "app_id", token.app_id);
+    value_set_text(arena, app, "client_id", token.client_id);
+    value_set_value(facts, "app", app);
+    value_set_value(facts, "scopes", names_split(arena, token.scopes));
+    const struct value *claims = policy_userinfo(request->service->policy, arena, facts);
+    if (!claims)
+        return respond_error(request, ERROR_POLICY_FAILED);
+    return response_value(request, claims);
+}

@@ -1,0 +1,31 @@
+/* Rows that are asked for again and again, in memory, shared by the threads of the process and
+ * bounded in bytes (what was used longest ago goes first).
+ *
+ * Its law: what a forget names is gone for every thread when the forget returns, and stays gone: a
+ * fill whose read began before the forget is thrown away (an epoch per shard). It answers only while
+ * somebody vouches that changes from elsewhere would have emptied it. */
+#ifndef STORE_CACHE_H
+#define STORE_CACHE_H
+
+#include "store/store.h"
+
+struct cache;
+
+struct cache *cache_new(size_t bytes_max);
+void cache_free(struct cache *cache);
+
+/* A copy in `arena`. NULL when it is not there; then *epoch is for the cache_fill with what a read
+ * that begins now gives. */
+struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement statement, struct slice key,
+                        uint64_t *epoch);
+/* Absent rows (count 0) are not kept. */
+void cache_fill(struct cache *cache, enum statement statement, struct slice key, const struct rows *rows,
+                uint64_t epoch);
+
+void cache_forget(struct cache *cache, enum statement statement, struct slice key);
+void cache_forget_all(struct cache *cache);
+
+/* Until then (clock_monotonic_ms) the cache may answer. It starts without. */
+void cache_vouch(struct cache *cache, int64_t until_ms);
+
+#endif

@@ -1,0 +1,35 @@
+/* The seam below the store: what a database must do. store.c knows databases by this table alone;
+ * sqlite.c is the first. */
+#ifndef STORE_DATABASE_H
+#define STORE_DATABASE_H
+
+#include "store/store.h"
+
+struct cache;
+
+struct database_options {
+    const char *location; /* the URL behind the scheme */
+    bool migrate;
+    size_t queue_max;
+    int64_t timeout_ms;
+    /* NULL: none. The database empties it when somebody else has changed something, and vouches for
+     * it as long as it would have noticed. */
+    struct cache *cache;
+};
+
+struct database {
+    const char *scheme; /* with its colon */
+    /* NULL with *error, a sentence in `arena`. */
+    void *(*open)(const struct database_options *options, struct arena *arena, int64_t *schema_version,
+                  struct slice *error);
+    void (*close)(void *opened);
+    /* For one thread; `inbox` and error as in db_open. */
+    void *(*connect)(void *opened, struct inbox *inbox, struct arena *arena, struct slice *error);
+    void (*disconnect)(void *connection);
+    /* db_run: says why in the log when it returns false. */
+    bool (*run)(void *connection, struct batch *batch);
+};
+
+extern const struct database sqlite_database;
+
+#endif

@@ -1,0 +1,62 @@
+#include "store/record.h"
+
+#include "base/buffer.h"
+
+struct user user_from(const struct rows *rows, size_t row, const char *created_at_column) {
+    return (struct user){
+        .user_id = row_text(rows, row, "user_id"),
+        .username = row_text(rows, row, "username"),
+        .hotkey = row_text(rows, row, "hotkey"),
+        .roles = row_text(rows, row, "roles"),
+        .created_at = row_int(rows, row, created_at_column),
+    };
+}
+
+struct app app_from(const struct rows *rows, size_t row) {
+    return (struct app){
+        .app_id = row_text(rows, row, "app_id"),
+        .client_id = row_text(rows, row, "client_id"),
+        .user_id = row_text(rows, row, "user_id"),
+        .owner_username = row_text(rows, row, "owner_username"),
+        .name = row_text(rows, row, "name"),
+        .description = row_text(rows, row, "description"),
+        .homepage_url = row_text(rows, row, "homepage_url"),
+        .logo_url = row_text(rows, row, "logo_url"),
+        .redirect_uris = row_text(rows, row, "redirect_uris"),
+        .allowed_scopes = row_text(rows, row, "allowed_scopes"),
+        .token_endpoint_auth_method = row_text(rows, row, "token_endpoint_auth_method"),
+        .secret_hash = row_text(rows, row, "secret_hash"),
+        .active = row_bool(rows, row, "active"),
+        .public = row_bool(rows, row, "public"),
+        .refresh_token_lifetime_days = row_int(rows, row, "refresh_token_lifetime_days"),
+        .created_at = row_int(rows, row, "created_at"),
+        .updated_at = row_int(rows, row, "updated_at"),
+    };
+}
+
+struct value *names_split(struct arena *arena, struct slice text) {
+    struct value *list = value_list(arena);
+    while (slice_is_set(text)) {
+        struct slice name = slice_cut(&text, ' ');
+        if (name.len)
+            value_append_text(arena, list, name);
+    }
+    return list;
+}
+
+struct slice names_join(struct arena *arena, const struct value *list) {
+    struct buffer text = buffer_in(arena);
+    for (const struct value *name = list->first; name; name = name->next) {
+        if (text.len)
+            buffer_add_byte(&text, ' ');
+        buffer_add(&text, name->text);
+    }
+    return buffer_slice(&text);
+}
+
+bool names_hold(struct slice text, struct slice name) {
+    while (slice_is_set(text))
+        if (slice_equal(slice_cut(&text, ' '), name))
+            return true;
+    return false;
+}

@@ -1,0 +1,39 @@
+/* Rows as C structs: what the statements of sql/ return, under the field's own names. Texts belong to
+ * the arena of the rows. */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include "base/value.h"
+#include "store/store.h"
+
+struct user {
+    struct slice user_id, username;
+    struct slice hotkey; /* SS58; absent when none */
+    struct slice roles;  /* separated by spaces */
+    int64_t created_at;
+};
+
+/* An OAuth 2.0 client. */
+struct app {
+    struct slice app_id, client_id, user_id, owner_username;
+    struct slice name, description, homepage_url, logo_url; /* the last three may be absent */
+    struct slice redirect_uris, allowed_scopes;             /* separated by spaces */
+    struct slice token_endpoint_auth_method;                /* absent: any */
+    struct slice secret_hash;
+    bool active, public;
+    int64_t refresh_token_lifetime_days, created_at, updated_at;
+};
+
+/* From the columns user_id, username, hotkey, roles and `created_at_column`. */
+struct user user_from(const struct rows *rows, size_t row, const char *created_at_column);
+/* From the columns of app_by_client_id, app_by_id and app_list. */
+struct app app_from(const struct rows *rows, size_t row);
+
+/* A list of names that is stored as text: "a b c" → ["a", "b", "c"]. Absent or empty: []. */
+struct value *names_split(struct arena *arena, struct slice text);
+/* The same back: a list of texts → "a b c". */
+struct slice names_join(struct arena *arena, const struct value *list);
+/* Whether "a b c" holds that name. */
+bool names_hold(struct slice text, struct slice name);
+
+#endif

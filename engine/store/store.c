@@ -1,0 +1,142 @@
+#include "base/log.h"
+#include "base/metrics.h"
+#include "store/cache.h"
+#include "store/database.h"
+
+#include <stdlib.h>
+
+enum {
+    SWEEP_ROWS_MAX = 200, /* a statement, so that no batch holds the writer up */
+    ERROR_MAX = 512,
+    QUEUE_DEFAULT = 1024,
+    TIMEOUT_DEFAULT_MS = 5000,
+};
+
+struct store {
+    const struct database *database;
+    void *opened;
+    struct cache *cache; /* or NULL */
+    int64_t schema_version;
+};
+
+struct db {
+    struct store *store;
+    void *connection;
+};
+
+static const struct database *const databases[] = {&sqlite_database};
+
+static const struct database *database_of(const char *url) {
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
+        if (slice_starts(slice_of(url), databases[i]->scheme))
+            return databases[i];
+    return NULL;
+}
+
+struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error) {
+    const struct database *database = database_of(options->url);
+    if (!database) {
+        *error = SLICE("The database must be given as sqlite:PATH.");
+        return NULL;
+    }
+    struct store *store = arena_zalloc(arena, sizeof(*store));
+    store->database = database;
+    store->cache = options->cache_bytes ? cache_new(options->cache_bytes) : NULL;
+    struct database_options below = {
+        .location = options->url + strlen(database->scheme),
+        .migrate = options->migrate,
+        .queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT,
+        .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS,
+        .cache = store->cache,
+    };
+    store->opened = database->open(&below, arena, &store->schema_version, error);
+    if (store->opened)
+        return store;
+    if (store->cache)
+        cache_free(store->cache);
+    return NULL;
+}
+
+void store_close(struct store *store) {
+    store->database->close(store->opened);
+    if (store->cache)
+        cache_free(store->cache);
+}
+
+int64_t store_schema_version(const struct store *store) {
+    return store->schema_version;
+}
+
+struct db *db_open(struct store *store, struct inbox *inbox, struct slice *error) {
+    static _Thread_local char error_text[ERROR_MAX];
+    struct arena arena;
+    struct slice why = SLICE("Out of memory.");
+    struct db *db = malloc(sizeof(*db));
+    arena_init(&arena);
+    void *connection = db ? store->database->connect(store->opened, inbox, &arena, &why) : NULL;
+    if (connection) {
+        *db = (struct db){store, connection};
+    } else {
+        size_t len = why.len < ERROR_MAX ? why.len : ERROR_MAX;
+        memcpy(error_text, why.at, len);
+        *error = (struct slice){error_text, len};
+        free(db);
+        db = NULL;
+    }
+    arena_free(&arena);
+    return db;
+}
+
+void db_close(struct db *db) {
+    db->store->database->disconnect(db->connection);
+    free(db);
+}
+
+bool db_run(struct db *db, struct batch *batch) {
+    metric_add(METRIC_db_batches, 1);
+    if (db->store->database->run(db->connection, batch))
+        return true;
+    metric_add(METRIC_db_failures, 1);
+    return false;
+}
+
+struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key) {
+    struct cache *cache = db->store->cache;
+    uint64_t epoch = 0;
+    struct rows *rows = cache ? cache_find(cache, arena, statement, key, &epoch) : NULL;
+    if (rows)
+        return rows;
+    struct batch batch = batch_in(arena);
+    rows = batch_add(&batch, statement, db_text(key));
+    if (!db_run(db, &batch))
+        return NULL;
+    if (cache)
+        cache_fill(cache, statement, key, rows, epoch);
+    return rows;
+}
+
+void db_forget(struct db *db, enum statement statement, struct slice key) {
+    if (db->store->cache)
+        cache_forget(db->store->cache, statement, key);
+}
+
+void db_forget_all(struct db *db) {
+    if (db->store->cache)
+        cache_forget_all(db->store->cache);
+}
+
+bool db_sweep(struct db *db, struct arena *arena, int64_t now_s) {
+    bool more = false;
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        if (!slice_starts(slice_of(statement_texts[i].name), "sweep_"))
+            continue;
+        struct batch batch = batch_in(arena);
+        struct rows *gone = batch_add(&batch, (enum statement)i, db_int(now_s), db_int(SWEEP_ROWS_MAX));
+        if (!db_run(db, &batch))
+            return false;
+        if (gone->count)
+            log_debug("swept", log_string("statement", statement_texts[i].name), log_int("rows", (int64_t)gone->count));
+        more = more || gone->count == SWEEP_ROWS_MAX;
+    }
+    return more;
+}

@@ -1,0 +1,58 @@
+-- name: authorization_of
+SELECT authorization_id, scopes, version, created_at, updated_at, revoked_at
+FROM authorizations WHERE user_id = ?1 AND app_id = ?2
+
+-- name: authorization_approve
+-- ?4: all scopes that are granted from now on. ?6, ?7: the pending request that this approves, spent
+-- by this grant.
+INSERT INTO authorizations (authorization_id, user_id, app_id, scopes, version, created_at, updated_at)
+SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5
+WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?6 AND spent_by = ?7)
+ON CONFLICT (user_id, app_id) DO UPDATE
+SET scopes = excluded.scopes, updated_at = excluded.updated_at, revoked_at = NULL
+RETURNING authorization_id
+
+-- name: grant_insert
+-- For a pending request that was spent (?12) by this grant.
+INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
+  code_challenge, nonce, auth_time, auth_method, session_id, created_at, expires_at)
+SELECT ?1, z.authorization_id, z.version, z.user_id, z.app_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13
+FROM authorizations z
+WHERE z.user_id = ?2 AND z.app_id = ?3 AND z.revoked_at IS NULL
+  AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?12 AND spent_by = ?1)
+RETURNING grant_id
+
+-- name: grant_find
+-- A grant that may still be redeemed or was, with all that the token policies ask for.
+SELECT g.grant_id, g.scopes, g.redirect_uri, g.code_challenge, g.nonce, g.auth_time, g.auth_method, g.session_id,
+  g.redeemed_at, g.revoked_at, g.created_at,
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at,
+  z.scopes AS authorized_scopes, z.created_at AS authorized_at, z.updated_at AS authorization_updated_at
+FROM grants g
+JOIN users u ON u.user_id = g.user_id
+JOIN authorizations z ON z.authorization_id = g.authorization_id
+WHERE g.grant_id = ?1 AND g.app_id = ?2
+  AND z.revoked_at IS NULL AND z.version = g.authorization_version
+
+-- name: grant_redeem
+-- ?3: the access token that this redemption makes; it is good only if it got the row.
+UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5
+WHERE grant_id = ?1 AND redeemed_at IS NULL AND revoked_at IS NULL AND expires_at > ?2
+  AND EXISTS (SELECT 1 FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
+    WHERE z.authorization_id = grants.authorization_id AND z.version = grants.authorization_version
+      AND z.revoked_at IS NULL AND a.active)
+RETURNING grant_id
+
+-- name: grant_extend
+-- The family lives as long as its last refresh token.
+UPDATE grants SET expires_at = ?2 WHERE grant_id = ?1 AND expires_at < ?2
+
+-- name: grant_revoke
+UPDATE grants SET revoked_at = ?2 WHERE grant_id = ?1 AND revoked_at IS NULL RETURNING grant_id
+
+-- name: grant_access_tokens
+SELECT token_id FROM access_tokens WHERE grant_id = ?1 AND expires_at > ?2
+
+-- name: sweep_grants
+DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < ?1 LIMIT ?2)
+RETURNING grant_id

@@ -1,0 +1,3 @@
+-- name: health
+-- Answers when the store can be read.
+SELECT 1 AS alive

@@ -1,0 +1,34 @@
+-- name: spend
+-- Whoever gets the row is the first to use it, on every node.
+INSERT INTO spent (spent_id, spent_by, expires_at) VALUES (?1, ?2, ?3)
+ON CONFLICT (spent_id) DO NOTHING
+RETURNING spent_id
+
+-- name: sweep_spent
+DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2)
+RETURNING spent_id
+
+-- name: session_insert
+INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6)
+RETURNING session_id
+
+-- name: session_insert_if_spent
+-- ?7: what was spent (a login nonce), by this session.
+INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6
+WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?7 AND spent_by = ?1)
+RETURNING session_id
+
+-- name: session_find
+SELECT s.session_id, s.secret_hash, s.auth_time, s.auth_method, s.expires_at,
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at
+FROM sessions s JOIN users u ON u.user_id = s.user_id
+WHERE s.session_id = ?1
+
+-- name: sweep_sessions
+DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at < ?1 LIMIT ?2)
+RETURNING session_id
+
+-- name: spent_find
+SELECT spent_by FROM spent WHERE spent_id = ?1

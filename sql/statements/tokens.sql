@@ -1,0 +1,71 @@
+-- name: access_token_insert_redeemed
+-- With the redemption of a code.
+INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM grants WHERE grant_id = ?2 AND redeemed_by = ?1)
+
+-- name: refresh_token_insert_redeemed
+-- ?7: the access token of the same redemption.
+INSERT INTO refresh_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM grants WHERE grant_id = ?2 AND redeemed_by = ?7)
+
+-- name: refresh_token_rotate
+-- ?3: the refresh token that replaces it. ?4: uses after this time are within the reuse grace.
+UPDATE refresh_tokens SET rotated_at = COALESCE(rotated_at, ?2), rotated_by = ?3
+WHERE token_id = ?1 AND (rotated_at IS NULL OR rotated_at > ?4) AND expires_at > ?2
+  AND EXISTS (SELECT 1 FROM grants g JOIN authorizations z ON z.authorization_id = g.authorization_id
+    JOIN apps a ON a.app_id = g.app_id JOIN users u ON u.user_id = g.user_id
+    WHERE g.grant_id = refresh_tokens.grant_id AND g.revoked_at IS NULL
+      AND z.version = g.authorization_version AND z.revoked_at IS NULL AND a.active)
+RETURNING token_id
+
+-- name: access_token_insert_rotated
+-- ?7, ?8: the refresh token that was used, and the one that replaced it.
+INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?8)
+
+-- name: refresh_token_insert_rotated
+-- ?7: the refresh token that was used.
+INSERT INTO refresh_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?1)
+
+-- name: access_token_find
+-- Only one that is good, but for its expiry.
+SELECT t.token_id, t.secret_hash, t.scopes, t.created_at, t.expires_at, g.grant_id, a.app_id, a.client_id,
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at
+FROM access_tokens t
+JOIN grants g ON g.grant_id = t.grant_id
+JOIN authorizations z ON z.authorization_id = g.authorization_id
+JOIN apps a ON a.app_id = g.app_id
+JOIN users u ON u.user_id = g.user_id
+WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
+  AND z.version = g.authorization_version AND z.revoked_at IS NULL AND a.active
+
+-- name: refresh_token_find
+-- One of a family that is alive; it may be rotated already.
+SELECT t.token_id, t.secret_hash, t.scopes, t.created_at, t.expires_at, t.rotated_at,
+  g.grant_id, g.scopes AS grant_scopes, g.proof, g.nonce, g.auth_time, g.auth_method, g.session_id,
+  a.app_id, a.client_id,
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at,
+  z.scopes AS authorized_scopes, z.created_at AS authorized_at, z.updated_at AS authorization_updated_at
+FROM refresh_tokens t
+JOIN grants g ON g.grant_id = t.grant_id
+JOIN authorizations z ON z.authorization_id = g.authorization_id
+JOIN apps a ON a.app_id = g.app_id
+JOIN users u ON u.user_id = g.user_id
+WHERE t.token_id = ?1 AND g.revoked_at IS NULL
+  AND z.version = g.authorization_version AND z.revoked_at IS NULL AND a.active
+
+-- name: access_token_revoke
+UPDATE access_tokens SET revoked_at = ?2 WHERE token_id = ?1 AND revoked_at IS NULL
+
+-- name: sweep_access_tokens
+DELETE FROM access_tokens WHERE token_id IN (SELECT token_id FROM access_tokens WHERE expires_at < ?1 LIMIT ?2)
+RETURNING token_id
+
+-- name: sweep_refresh_tokens
+DELETE FROM refresh_tokens WHERE token_id IN (SELECT token_id FROM refresh_tokens WHERE expires_at < ?1 LIMIT ?2)
+RETURNING token_id
