@@ -3,7 +3,7 @@
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 /* Elements whose content is no markup; a value may stand in those where entities are decoded. */
-static const char *const raw_elements[] = {"title",  "textarea", "script",  "style",    "xmp",
+static const char *const raw_elements[] = {"title",  "textarea", "script",   "style",    "xmp",
                                            "iframe", "noembed",  "noframes", "plaintext"};
 static const char *const value_elements[] = {"title", "textarea"};
 
@@ -43,21 +43,22 @@ static void word_start(struct html_word *word, char c) {
 }
 
 static void url_read(struct html_context *context, char c) {
-    if (context->url == HTML_URL_NONE || context->url == HTML_URL_SETTLED)
+    if (context->url == HTML_URL_NONE || context->url == HTML_URL_SETTLED || context->url == HTML_URL_OTHER)
         return;
-    if (c == '/' || c == '?' || c == '#') {
-        context->url = HTML_URL_SETTLED;
-        return;
-    }
     if (context->url == HTML_URL_START) {
         context->url = HTML_URL_WORD;
         context->scheme = (struct html_word){.len = 0};
     }
-    if (c == ':' && (strcmp(context->scheme.at, "http") == 0 || strcmp(context->scheme.at, "https") == 0))
+    bool is_http = context->url == HTML_URL_WORD &&
+                   (strcmp(context->scheme.at, "http") == 0 || strcmp(context->scheme.at, "https") == 0);
+    if (c == '/' || c == '?' || c == '#')
         context->url = HTML_URL_SETTLED;
-    word_add(&context->scheme, c); /* "javascript:" stays a word: what follows it is never settled */
-    if (context->scheme.len == HTML_WORD_MAX)
-        context->scheme.at[0] = ':';
+    else if (c == ':')
+        context->url = is_http ? HTML_URL_SETTLED : HTML_URL_OTHER;
+    else if (c == '&') /* "&colon;" */
+        context->url = HTML_URL_OTHER;
+    else
+        word_add(&context->scheme, c);
 }
 
 static const char *read_in_tag(struct html_context *context, char c) {
@@ -236,6 +237,8 @@ static const char *value_in_attribute(struct html_context *context, bool *is_url
         return "a value may stand at the start of a URL or behind its first / ? or #, not in between";
     if (context->url == HTML_URL_VALUE)
         return "between two values in a URL there has to be a / ? or #";
+    if (context->url == HTML_URL_OTHER)
+        return "no value may stand in a URL of another scheme than http and https";
     *is_url = context->url == HTML_URL_START;
     if (*is_url)
         context->url = HTML_URL_VALUE;

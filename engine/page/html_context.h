@@ -28,11 +28,12 @@ enum html_place {
 /* How far the URL of an href, src, action … is written: until it is settled, what follows could
  * still make a scheme ("javascript:") of it. */
 enum html_url {
-    HTML_URL_NONE,   /* not the value of such an attribute */
-    HTML_URL_START,  /* nothing yet */
-    HTML_URL_WORD,   /* letters that may turn out to be a scheme */
-    HTML_URL_VALUE,  /* a value has been printed at the start */
-    HTML_URL_SETTLED /* behind the first / ? or # of a URL whose scheme is http, https or none */
+    HTML_URL_NONE,    /* not the value of such an attribute */
+    HTML_URL_START,   /* nothing yet */
+    HTML_URL_WORD,    /* letters that may turn out to be a scheme */
+    HTML_URL_VALUE,   /* a value has been printed at the start */
+    HTML_URL_SETTLED, /* behind the first / ? or # of a URL whose scheme is http, https or none */
+    HTML_URL_OTHER    /* of another scheme, or nobody knows: no value may follow */
 };
 
 struct html_word {

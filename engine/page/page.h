@@ -5,8 +5,17 @@
  *   {{>name}}                     another template
  *   {{<layout}}…{{/layout}}       this text inside the layout's {{$body}}
  *   {{! comment }}
- * A value of an attribute always stands in double quotes; the loader refuses a tag inside an
- * unquoted attribute, a <script> or a <style>. */
+ * A name that the innermost context lacks is looked up in those around it.
+ *
+ * The loader follows the HTML and refuses a value where escaping would not keep it one: outside of
+ * double quotes in a tag, in a <script>, a <style> or a comment, in an attribute style, srcset or on….
+ * A section has to end where it began in the HTML; inside a tag it begins with a space:
+ * <input{{#checked}} checked{{/checked}}>.
+ *
+ * URLs: a value at the start of an href, src, action, formaction, poster, cite, data … is printed if
+ * its scheme is http or https or it has none (a path, a query, a fragment); else "about:invalid" stands
+ * there, so a javascript: URL never comes out. Further on, a value may stand behind the URL's first
+ * / ? or # only. */
 #ifndef PAGE_PAGE_H
 #define PAGE_PAGE_H
 
@@ -16,7 +25,8 @@
 struct pages; /* a loaded set; immutable, shared by all workers */
 
 /* Loads every *.html of the directory and every file of its assets/. NULL with *error
- * ("file:line: what") when one is broken, or one that the server needs is missing. */
+ * ("file:line: what", in `arena`) when one is broken, or one that the server needs is missing: login,
+ * consent, error, signed_in and home. */
 struct pages *pages_open(struct arena *arena, const char *directory, struct slice *error);
 void pages_close(struct pages *pages);
 

@@ -13,10 +13,10 @@
 #include "base/value.h"
 
 enum {
-    TEMPLATE_NAME_MAX = 64,     /* bytes of a name in a tag */
-    TEMPLATE_DEPTH_MAX = 32,    /* sections inside sections, partials and layout included */
-    TEMPLATE_INCLUDE_MAX = 8,   /* partials inside partials */
-    TEMPLATE_OPS_MAX = 16384,   /* of a linked page */
+    TEMPLATE_NAME_MAX = 64,       /* bytes of a name in a tag */
+    TEMPLATE_DEPTH_MAX = 32,      /* sections inside sections, partials and layout included */
+    TEMPLATE_INCLUDE_MAX = 8,     /* partials inside partials */
+    TEMPLATE_OPS_MAX = 16384,     /* of a linked page */
     TEMPLATE_OUTPUT_MAX = 4 << 20 /* bytes that are printed before rendering stops */
 };
 

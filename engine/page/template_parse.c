@@ -15,10 +15,10 @@ struct parser {
 
 static bool broken(struct parser *parser, uint32_t line, const char *what, struct slice name) {
     struct template *template = parser->template;
-    *parser->error = slice_is_set(name) ? arena_printf(parser->arena, "%.*s:%u: %s: %.*s", SLICE_ARG(template->path),
-                                                       line, what, SLICE_ARG(name))
-                                        : arena_printf(parser->arena, "%.*s:%u: %s", SLICE_ARG(template->path), line,
-                                                       what);
+    *parser->error =
+        slice_is_set(name)
+            ? arena_printf(parser->arena, "%.*s:%u: %s: %.*s", SLICE_ARG(template->path), line, what, SLICE_ARG(name))
+            : arena_printf(parser->arena, "%.*s:%u: %s", SLICE_ARG(template->path), line, what);
     return false;
 }
 

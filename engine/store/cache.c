@@ -169,7 +169,8 @@ static void entry_drop(struct shard *shard, struct entry **place) {
 static bool is_vouched_for(struct cache *cache) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000 < atomic_load_explicit(&cache->vouched_until_ms, memory_order_relaxed);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000 <
+           atomic_load_explicit(&cache->vouched_until_ms, memory_order_relaxed);
 }
 
 struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement statement, struct slice key,

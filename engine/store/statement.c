@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-_Static_assert(STATEMENT_PARAMETERS_MOST <= STATEMENT_PARAMETERS_MAX, "a statement of sql/ has too many parameters");
+_Static_assert((int)STATEMENT_PARAMETERS_MOST <= (int)STATEMENT_PARAMETERS_MAX,
+               "a statement of sql/ has too many parameters");
 
 /* A call that no input can make right: going on would answer with the wrong row. */
 static _Noreturn void bug(const char *what, const char *name) {

@@ -1,0 +1,85 @@
+#include "crypto/random.h"
+
+#include "base/clock.h"
+
+#include <sodium.h>
+
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; /* in ASCII's order */
+
+enum { ENTROPY = 64, TIME_LEN = 6 };
+
+/* `len` characters of the first `size` of base62's order in `alphabet`; a byte that would make some
+ * more likely than others is thrown away. */
+static void random_text(char *out, size_t len, const char *alphabet, unsigned size) {
+    unsigned char bytes[ENTROPY];
+    unsigned limit = 256 - 256 % size;
+    size_t used = ENTROPY;
+    for (size_t i = 0; i < len;) {
+        if (used == ENTROPY) {
+            randombytes_buf(bytes, sizeof(bytes));
+            used = 0;
+        }
+        unsigned byte = bytes[used++];
+        if (byte < limit)
+            out[i++] = alphabet[byte % size];
+    }
+    out[len] = '\0';
+    sodium_memzero(bytes, sizeof(bytes));
+}
+
+void random_base62(char *out, size_t len) {
+    random_text(out, len, base62, 62);
+}
+
+static void uuid_write(char out[UUID_LEN + 1], unsigned char bytes[16], unsigned version) {
+    char hex[33];
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | version << 4);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    sodium_bin2hex(hex, sizeof(hex), bytes, 16);
+    static const unsigned char groups[] = {8, 4, 4, 4, 12};
+    const char *from = hex;
+    for (size_t i = 0; i < sizeof(groups); from += groups[i++]) {
+        for (size_t k = 0; k < groups[i]; k++)
+            *out++ = from[k];
+        *out++ = i + 1 < sizeof(groups) ? '-' : '\0';
+    }
+}
+
+void uuid_random(char out[UUID_LEN + 1]) {
+    unsigned char bytes[16];
+    randombytes_buf(bytes, sizeof(bytes));
+    uuid_write(out, bytes, 4);
+}
+
+void uuid_timed(char out[UUID_LEN + 1]) {
+    unsigned char bytes[16];
+    int64_t ms = clock_now_s() * 1000;
+    randombytes_buf(bytes, sizeof(bytes));
+    for (int i = 0; i < 6; i++)
+        bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
+    uuid_write(out, bytes, 7);
+}
+
+void key_id_mint(char out[KEY_ID_LEN + 1]) {
+    random_base62(out, KEY_ID_LEN);
+    int64_t rest = clock_now_s();
+    for (int i = TIME_LEN; i--; rest /= 62)
+        out[i] = base62[rest % 62];
+}
+
+void client_id_mint(char out[CLIENT_ID_LEN + 1]) {
+    static const char lower[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    for (int i = 0; i < 4; i++)
+        out[i] = "cid_"[i];
+    random_text(out + 4, CLIENT_ID_LEN - 4, lower, 36);
+}
+
+void client_secret_mint(char out[CLIENT_SECRET_LEN + 1]) {
+    for (int i = 0; i < 4; i++)
+        out[i] = "csc_"[i];
+    random_base62(out + 4, CLIENT_SECRET_LEN - 4);
+}
+
+void fingerprint_mint(char out[FINGERPRINT_LEN + 1]) {
+    random_base62(out, FINGERPRINT_LEN);
+}

@@ -1,0 +1,53 @@
+/* The one thread that writes an SQLite file for this process. It takes the batches of all threads
+ * and commits as many as are there under one fsync.
+ *
+ * Who owns what: a job is a deep copy of the batch with an arena of its own, so that neither side
+ * reads memory of the other. The submitter and the writer hold a reference each.
+ * Times: a batch that has not been started timeout_ms after it was submitted is taken out of the
+ * queue and will never run. One that has been started is waited for (its answer is then the truth);
+ * only if the disk does not answer for another timeout_ms is the submitter told false although the
+ * batch may yet be committed ("store_outcome_unknown" in the log). A clock thread sees to both, so no
+ * caller's loop and no stuck writer can delay it. */
+#ifndef STORE_SQLITE_WRITER_H
+#define STORE_SQLITE_WRITER_H
+
+#include "store/database.h"
+#include "store/inbox.h"
+#include "store/sqlite.h"
+
+#include <pthread.h>
+
+struct sqlite_job;
+
+enum { WRITER_GROUP_MAX = 256 };
+
+struct sqlite_writer {
+    struct sqlite_connection connection; /* the writer thread's, once that runs */
+    struct cache *cache;
+    int64_t timeout_ms;
+    size_t queue_max;
+
+    pthread_t thread, clock;
+    pthread_cond_t work, tick;
+    bool thread_waits;
+
+    pthread_mutex_t mutex; /* for all below */
+    bool stopping, clock_stopping;
+    h2o_linklist_t queue;
+    size_t queue_count;
+    struct sqlite_job *group[WRITER_GROUP_MAX]; /* what has been started */
+    size_t group_count;
+    int64_t refusal_logged_ms;
+
+    int64_t watched_ms, data_version; /* the writer thread's */
+};
+
+/* `writer->connection` is open and prepared. False when there are no threads to be had. */
+bool sqlite_writer_start(struct sqlite_writer *writer, const struct database_options *options);
+/* Finishes what is queued. The connection is the caller's again. */
+void sqlite_writer_stop(struct sqlite_writer *writer);
+
+/* Waits on the fiber when there is one and an inbox, else blocks. */
+bool sqlite_writer_run(struct sqlite_writer *writer, struct inbox *inbox, struct batch *batch);
+
+#endif
