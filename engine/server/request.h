@@ -65,12 +65,13 @@ struct slice params_get(const struct params *params, const char *name);
 /* One form-urlencoded part decoded ("+" is a space); absent for broken percent-encoding, NUL or invalid
  * UTF-8. */
 struct slice form_decode(struct arena *arena, struct slice text);
-
-/* Decodes. Refused: broken percent-encoding, NUL, invalid UTF-8, a name twice, more than
- * PARAMS_MAX. On refusal *why says so in a few words. */
+/* The same for a segment of a path, where "+" is itself. */
+struct slice path_decode(struct arena *arena, struct slice text);
 
 enum { PARAMS_MAX = 64 };
-bool params_parse(struct arena *arena, struct slice text, struct params *params, struct slice *why);
+/* Decodes. Refused: broken percent-encoding, NUL, invalid UTF-8, a name twice (unless `repeats`), more than
+ * PARAMS_MAX. On refusal *why says so in a few words. */
+bool params_parse(struct arena *arena, struct slice text, bool repeats, struct params *params, struct slice *why);
 
 /* The named cookie of a Cookie header (RFC 6265 §5.4); absent when it is not there or there twice. */
 struct slice cookie_get(struct slice header, const char *name);

@@ -27,7 +27,7 @@ struct response response_redirect(int status, struct slice location);
 /* An HTML page (page_render) with the headers of contract §4: CSP, X-Frame-Options and the rest.
  * `form_target` is the origin (or scheme) that a form of this page may be redirected to; absent: only
  * 'self'. */
-struct response response_page(struct request *request, int status, const char *page, const struct value *context,
+struct response response_page(struct request *request, int status, const char *page, struct value *context,
                               struct slice form_target);
 /* Sets a cookie: HttpOnly, SameSite=Lax, Path=/, Secure when the issuer is https. */
 void response_cookie(struct request *request, struct response *response, const char *name, struct slice value,

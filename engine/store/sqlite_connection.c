@@ -3,6 +3,7 @@
 #include "store/rows.h"
 #include "store/sqlite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -174,8 +175,12 @@ static struct db_value column_read(sqlite3_stmt *statement, int at, struct arena
         return db_int(sqlite3_column_int64(statement, at));
     const void *bytes =
         type == SQLITE_TEXT ? (const void *)sqlite3_column_text(statement, at) : sqlite3_column_blob(statement, at);
-    struct slice copy = arena_copy(
-        arena, (struct slice){bytes ? (const char *)bytes : "", (size_t)sqlite3_column_bytes(statement, at)});
+    if (!bytes && type == SQLITE_TEXT) {
+        fputs("moonlatch: out of memory\n", stderr);
+        abort();
+    }
+    size_t len = (size_t)sqlite3_column_bytes(statement, at);
+    struct slice copy = arena_copy(arena, (struct slice){bytes ? bytes : "", len});
     return (struct db_value){.kind = type == SQLITE_TEXT ? DB_TEXT : DB_BLOB, .bytes = copy};
 }
 

@@ -25,7 +25,8 @@ struct rows *batch_add_values(struct batch *batch, enum statement statement, con
         bug("too many statements in a batch", text->name);
     /* The caller's array may go out of scope before db_run. */
     struct db_value *kept = arena_alloc(batch->arena, (count + 1) * sizeof(*kept));
-    memcpy(kept, values, count * sizeof(*kept));
+    for (size_t i = 0; i < count; i++)
+        kept[i] = values[i];
     struct rows *rows = arena_zalloc(batch->arena, sizeof(*rows));
     batch->calls[batch->count].statement = statement;
     batch->calls[batch->count].parameters = count;

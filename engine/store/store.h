@@ -88,7 +88,9 @@ struct rows *batch_add_values(struct batch *batch, enum statement statement, con
 /* Runs the batch: all of it is committed and durable when this returns true, none of it when it
  * returns false (store unreachable, queue full, timeout, disk full: the reason is in the log and
  * the caller answers 503 with Retry-After). On a fiber it waits without holding up the loop,
- * elsewhere it blocks. A batch of reads only never waits for a writer. */
+ * elsewhere it blocks. A batch of reads only never waits for a writer.
+ * One false leaves the outcome open: when the database took the batch and did not answer for another
+ * timeout_ms (a stuck disk), it may yet be committed. The log says "store_outcome_unknown". */
 bool db_run(struct db *db, struct batch *batch);
 
 /* One read statement with one text parameter, answered from memory where that is safe: for what is
@@ -120,7 +122,7 @@ void store_close(struct store *store);
 int64_t store_schema_version(const struct store *store);
 
 /* A thread's handle. `inbox` brings completions to the thread's loop (see store/inbox.h); NULL for threads
- * without a loop, whose db_run blocks. */
+ * without a loop, whose db_run blocks. NULL with *error, which lives until this thread's next db_open. */
 struct inbox;
 struct db *db_open(struct store *store, struct inbox *inbox, struct slice *error);
 void db_close(struct db *db);

@@ -96,7 +96,7 @@ static void keeps_no_absent_row(void) {
 
 static void forgets_all(void) {
     begin(1 << 20);
-    char key[16];
+    char key[32];
     for (int i = 0; i < 100; i++) {
         snprintf(key, sizeof(key), "key%d", i);
         put(key, i);
@@ -125,7 +125,7 @@ static void answers_only_while_vouched_for(void) {
 static void stays_within_its_bytes(void) {
     enum { BYTES = 64 * 1024 };
     begin(BYTES);
-    char key[16];
+    char key[32];
     for (int i = 0; i < 5000; i++) {
         snprintf(key, sizeof(key), "key%d", i);
         put(key, i);

@@ -1,0 +1,246 @@
+/* One request and its answer: from h2o into a value, onto a fiber, and back. */
+#include "server/wire.h"
+
+#include "base/metrics.h"
+#include "fiber/fiber.h"
+#include "server/route.h"
+
+enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 16 };
+
+struct exchange;
+
+/* Lives in the h2o request's pool and dies with it; `exchange` lives on until its fiber has ended. */
+struct anchor {
+    h2o_linklist_t link; /* in worker->arrived until started */
+    h2o_req_t *req;
+    struct peer *peer;
+    struct exchange *exchange;
+    bool is_answered, is_http2;
+};
+
+struct exchange {
+    h2o_linklist_t link; /* in worker->finished */
+    struct worker *worker;
+    struct anchor *anchor; /* NULL when the peer has left */
+    struct arena arena;
+    struct request request;
+    struct response response;
+};
+
+static void anchor_dispose(void *data) {
+    struct anchor *anchor = data;
+    if (h2o_linklist_is_linked(&anchor->link))
+        h2o_linklist_unlink(&anchor->link);
+    if (anchor->exchange) {
+        anchor->exchange->anchor = NULL;
+        anchor->exchange->request.peer_gone = true;
+    }
+    peer_request_gone(anchor->peer, anchor->is_answered, anchor->is_http2);
+}
+
+/* Called by h2o in the middle of its reading: a burst of requests may already be followed by their
+ * resets, so nothing starts before the loop's turn is over. */
+int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
+    (void)handler;
+    struct peer *peer = peer_of(req);
+    struct anchor *anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*anchor), anchor_dispose);
+    *anchor = (struct anchor){.req = req, .peer = peer, .is_http2 = req->version >= 0x200};
+    h2o_linklist_insert(&peer->worker->arrived, &anchor->link);
+    peer_request_came(peer);
+    return 0;
+}
+
+static struct slice copy_of(struct arena *arena, h2o_iovec_t text) {
+    return arena_copy(arena, (struct slice){text.base, text.len});
+}
+
+/* Where the header of that name is kept, or NULL. */
+static struct slice *header_slot(struct request *request, const h2o_header_t *header) {
+    if (h2o_iovec_is_token(header->name)) {
+        const h2o_token_t *token = H2O_STRUCT_FROM_MEMBER(h2o_token_t, buf, header->name);
+        return token == H2O_TOKEN_AUTHORIZATION     ? &request->authorization
+               : token == H2O_TOKEN_CONTENT_TYPE    ? &request->content_type
+               : token == H2O_TOKEN_COOKIE          ? &request->cookie
+               : token == H2O_TOKEN_ACCEPT          ? &request->accept
+               : token == H2O_TOKEN_ACCEPT_LANGUAGE ? &request->accept_language
+               : token == H2O_TOKEN_USER_AGENT      ? &request->user_agent
+                                                    : NULL;
+    }
+    struct slice name = {header->name->base, header->name->len};
+    return slice_is(name, "origin")               ? &request->origin
+           : slice_is(name, "sec-fetch-site")     ? &request->sec_fetch_site
+           : slice_is(name, "x-chutes-hotkey")    ? &request->hotkey
+           : slice_is(name, "x-chutes-signature") ? &request->signature
+           : slice_is(name, "x-chutes-nonce")     ? &request->nonce
+                                                  : NULL;
+}
+
+static enum error headers_read(struct request *request, const h2o_req_t *req) {
+    size_t total = 0;
+    enum error error = ERROR_NONE;
+    for (size_t i = 0; i < req->headers.size; i++) {
+        const h2o_header_t *header = &req->headers.entries[i];
+        total += header->name->len + header->value.len;
+        if (header->name->len == 0)
+            error = fail(request, ERROR_BAD_REQUEST, "A folded header line is not accepted.");
+        struct slice *slot = header_slot(request, header);
+        if (!slot)
+            continue;
+        struct slice value = copy_of(request->arena, header->value);
+        if (!slice_is_set(*slot))
+            *slot = value;
+        else if (slot == &request->cookie) /* HTTP/2 splits it (RFC 9113 §8.2.3) */
+            *slot = arena_printf(request->arena, "%.*s; %.*s", SLICE_ARG(*slot), SLICE_ARG(value));
+        else if (slot != &request->accept && slot != &request->accept_language)
+            error = fail(request, ERROR_BAD_REQUEST, "The header %.*s is given twice.", (int)header->name->len,
+                         header->name->base);
+    }
+    return total > HEADERS_LEN_MAX ? fail(request, ERROR_HEADERS_TOO_LARGE, NULL) : error;
+}
+
+static void request_id_write(struct worker *worker, char id[REQUEST_ID_LEN + 1]) {
+    static const char hex[] = "0123456789abcdef";
+    uint64_t number = worker->request_count++;
+    memcpy(id, worker->request_prefix, 8);
+    for (int i = REQUEST_ID_LEN; i-- > 8; number >>= 4)
+        id[i] = hex[number & 15];
+    id[REQUEST_ID_LEN] = '\0';
+}
+
+/* Copies all that the endpoint may need. What the wire refuses is an error here, for the renderer. */
+static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
+    struct request *request = &exchange->request;
+    struct arena *arena = &exchange->arena;
+    struct slice target = {req->input.path.base, req->input.path.len};
+    size_t question = slice_find(target, '?');
+    *request = (struct request){
+        .arena = arena,
+        .service = &exchange->worker->service,
+        .method = copy_of(arena, req->input.method),
+        .address = arena_copy(arena, slice_of(exchange->anchor->peer->address)),
+        .host = copy_of(arena, req->input.authority),
+        .is_tls = req->scheme == &H2O_URL_SCHEME_HTTPS,
+    };
+    request_id_write(exchange->worker, request->id);
+    if (target.len > PATH_LEN_MAX) {
+        request->path = SLICE("(too long)");
+        return fail(request, ERROR_URI_TOO_LONG, NULL);
+    }
+    request->path = arena_copy(arena, (struct slice){target.at, question});
+    if (question < target.len)
+        request->query_text = arena_copy(arena, slice_from(target, question + 1));
+    enum error error = head_check(req);
+    if (error)
+        return fail(request, error, "Ambiguous framing: Host and Content-Length come once, without Transfer-Encoding.");
+    if ((error = headers_read(request, req)))
+        return error;
+    if ((int64_t)req->entity.len > exchange->worker->config->settings->body_max_bytes)
+        return fail(request, ERROR_BODY_TOO_LARGE, NULL);
+    request->body = copy_of(arena, req->entity);
+    return ERROR_NONE;
+}
+
+static void exchange_run(void *data) {
+    struct exchange *exchange = data;
+    exchange->response = route_run(&exchange->request);
+    h2o_linklist_insert(&exchange->worker->finished, &exchange->link);
+}
+
+static void exchange_begin(struct worker *worker, struct anchor *anchor) {
+    struct arena arena;
+    arena_init(&arena);
+    struct exchange *exchange = arena_zalloc(&arena, sizeof(*exchange));
+    exchange->arena = arena;
+    exchange->worker = worker;
+    exchange->anchor = anchor;
+    anchor->exchange = exchange;
+    worker->exchange_count++;
+    enum error error = request_read(exchange, anchor->req);
+    if (!error && fiber_start(exchange_run, exchange))
+        return;
+    exchange->response = respond_error(&exchange->request, error ? error : ERROR_OVERLOADED);
+    h2o_linklist_insert(&worker->finished, &exchange->link);
+}
+
+void exchanges_start(struct worker *worker) {
+    while (!h2o_linklist_is_empty(&worker->arrived)) {
+        struct anchor *anchor = H2O_STRUCT_FROM_MEMBER(struct anchor, link, worker->arrived.next);
+        h2o_linklist_unlink(&anchor->link);
+        exchange_begin(worker, anchor);
+    }
+}
+
+static const char *reason_of(int status) {
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {{200, "OK"},
+                   {204, "No Content"},
+                   {302, "Found"},
+                   {303, "See Other"},
+                   {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {403, "Forbidden"},
+                   {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {409, "Conflict"},
+                   {413, "Content Too Large"},
+                   {414, "URI Too Long"},
+                   {415, "Unsupported Media Type"},
+                   {422, "Unprocessable Content"},
+                   {429, "Too Many Requests"},
+                   {431, "Request Header Fields Too Large"},
+                   {500, "Internal Server Error"},
+                   {503, "Service Unavailable"}};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+static void add_header(h2o_req_t *req, const char *name, struct slice value) {
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value.at, value.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, copy.base, copy.len);
+}
+
+static void response_write(h2o_req_t *req, const struct request *request, const struct response *response) {
+    static h2o_generator_t generator = {NULL, NULL};
+    req->res.status = response->status;
+    req->res.reason = reason_of(response->status);
+    h2o_vector_reserve(&req->pool, &req->res.headers, ANSWER_HEADERS_MAX);
+    if (response->content_type)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, response->content_type,
+                       strlen(response->content_type));
+    for (size_t i = 0; i < response->header_count; i++)
+        add_header(req, response->headers[i].name, response->headers[i].value);
+    add_header(req, "x-request-id", slice_of(request->id));
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-content-type-options"), 0, NULL,
+                          H2O_STRLIT("nosniff"));
+    h2o_iovec_t body = h2o_strdup(&req->pool, response->body.at, response->body.len);
+    bool has_body = body.len && !slice_is(request->method, "HEAD");
+    req->res.content_length = body.len;
+    h2o_start_response(req, &generator);
+    h2o_send(req, &body, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+static void exchange_free(struct exchange *exchange) {
+    exchange->worker->exchange_count--;
+    struct arena arena = exchange->arena; /* the exchange is inside it */
+    arena_free(&arena);
+}
+
+void exchanges_send(struct worker *worker) {
+    while (!h2o_linklist_is_empty(&worker->finished)) {
+        struct exchange *exchange = H2O_STRUCT_FROM_MEMBER(struct exchange, link, worker->finished.next);
+        h2o_linklist_unlink(&exchange->link);
+        struct anchor *anchor = exchange->anchor;
+        if (anchor) {
+            anchor->exchange = NULL;
+            anchor->is_answered = true;
+            response_write(anchor->req, &exchange->request, &exchange->response);
+        } else {
+            metric_add(METRIC_dropped_answers, 1);
+        }
+        exchange_free(exchange);
+    }
+}

@@ -1,0 +1,164 @@
+/* Connections: how many there may be, how long they may be useless, and when one is cut. libh2o 2.2.5
+ * guards against little of this itself (traps.md). */
+#include "server/wire.h"
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#include <netdb.h>
+#include <netinet/tcp.h>
+
+enum {
+    ACCEPTS_PER_TURN = 64,
+    ABANDONED_MAX = 100,         /* CVE-2023-44487, rapid reset: what no honest client gives up at once */
+    USELESS_BYTES_MAX = 4 << 20, /* read without a request coming of it: header floods */
+    DRAIN_GRACE_MS = 300,        /* an idle connection may still send a request that is on its way */
+    HTTP2_FRAME_HEADER = 9,
+};
+
+/* An IPv6 host has a /64 to itself. Addresses that share a slot share its budget: 1 in 4096. */
+static uint16_t slot_of(const struct worker *worker, const struct sockaddr *address) {
+    const unsigned char *bytes = NULL;
+    size_t len = 0;
+    if (address->sa_family == AF_INET) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+        len = 4;
+    } else if (address->sa_family == AF_INET6) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        len = 8;
+    }
+    uint32_t hash = 2166136261u ^ worker->address_seed;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return (uint16_t)((hash ^ hash >> 16) % ADDRESS_SLOTS);
+}
+
+static void on_close(void *data) {
+    struct peer *peer = data;
+    struct worker *worker = peer->worker;
+    h2o_linklist_unlink(&peer->link);
+    worker->address_counts[peer->address_slot]--;
+    worker->peer_count--;
+    metric_add(METRIC_connections, -1);
+    free(peer);
+    if (!worker->is_accepting && !worker->is_draining)
+        listeners_start(worker);
+}
+
+static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
+    struct sockaddr_storage address;
+    socklen_t size = h2o_socket_getpeername(socket, (struct sockaddr *)&address);
+    uint16_t slot = slot_of(worker, (struct sockaddr *)&address);
+    if (size == 0 || worker->address_counts[slot] >= worker->config->settings->connections_per_address_max) {
+        metric_add(METRIC_refused_connections, 1);
+        h2o_socket_close(socket);
+        return;
+    }
+    struct peer *peer = h2o_mem_alloc(sizeof(*peer));
+    *peer = (struct peer){.worker = worker, .socket = socket, .address_slot = slot, .useful_ms = clock_monotonic_ms()};
+    if (getnameinfo((struct sockaddr *)&address, size, peer->address, sizeof(peer->address), NULL, 0, NI_NUMERICHOST))
+        peer->address[0] = '\0';
+    unsigned timeout_ms = (unsigned)worker->config->settings->request_timeout_ms;
+    setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    h2o_linklist_insert(&worker->peers, &peer->link);
+    worker->address_counts[slot]++;
+    worker->peer_count++;
+    metric_add(METRIC_connections, 1);
+    socket->on_close.cb = on_close;
+    socket->on_close.data = peer;
+    h2o_accept(&worker->accept, socket);
+}
+
+void peer_accept(h2o_socket_t *listener, const char *error) {
+    struct worker *worker = listener->data;
+    if (error)
+        return;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        /* At the cap nothing more is accepted: the kernel's queue waits, and no descriptor runs out. */
+        if ((int64_t)worker->peer_count >= worker->config->settings->connections_max) {
+            listeners_stop(worker);
+            return;
+        }
+        h2o_socket_t *socket = h2o_evloop_socket_accept(listener);
+        if (!socket)
+            return;
+        peer_begin(worker, socket);
+    }
+}
+
+void listeners_start(struct worker *worker) {
+    worker->is_accepting = true;
+    for (size_t i = 0; i < worker->config->settings->listen_count; i++)
+        h2o_socket_read_start(worker->listeners[i], peer_accept);
+}
+
+void listeners_stop(struct worker *worker) {
+    worker->is_accepting = false;
+    for (size_t i = 0; i < worker->config->settings->listen_count; i++)
+        h2o_socket_read_stop(worker->listeners[i]);
+}
+
+struct peer *peer_of(h2o_req_t *req) {
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+/* h2o closes the connection when it reads the end of it; until then it would work off what it has
+ * buffered, so that is cut behind the frame that is being handled. */
+static void peer_cut(struct peer *peer) {
+    if (peer->is_cut)
+        return;
+    peer->is_cut = true;
+    metric_add(METRIC_cut_connections, 1);
+    shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+}
+
+static void input_cut(h2o_socket_t *socket) {
+    const unsigned char *at = (const unsigned char *)socket->input->bytes;
+    if (socket->input->size < HTTP2_FRAME_HEADER)
+        return;
+    size_t frame = HTTP2_FRAME_HEADER + ((size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2]);
+    if (frame < socket->input->size)
+        socket->input->size = frame;
+}
+
+static void useful(struct peer *peer) {
+    peer->useful_ms = clock_monotonic_ms();
+    peer->useful_bytes_read = peer->socket->bytes_read;
+}
+
+void peer_request_came(struct peer *peer) {
+    peer->in_flight++;
+    useful(peer);
+}
+
+void peer_request_gone(struct peer *peer, bool answered, bool is_http2) {
+    peer->in_flight--;
+    useful(peer);
+    if (answered) {
+        peer->abandoned -= peer->abandoned > 0;
+    } else if (is_http2 && ++peer->abandoned >= ABANDONED_MAX) {
+        peer_cut(peer);
+        input_cut(peer->socket);
+    }
+}
+
+void peers_sweep(struct worker *worker, int64_t now_ms) {
+    const struct settings *settings = worker->config->settings;
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = next) {
+        struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, link, node);
+        next = node->next;
+        int64_t useless_ms = now_ms - peer->useful_ms;
+        int64_t limit_ms = peer->in_flight ? settings->request_timeout_ms : settings->idle_timeout_ms;
+        bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
+        if (useless_ms > limit_ms || peer->socket->bytes_read - peer->useful_bytes_read > USELESS_BYTES_MAX)
+            peer_cut(peer);
+        else if (worker->is_draining && is_idle && useless_ms > DRAIN_GRACE_MS)
+            shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+    }
+}
+
+void peers_cut_all(struct worker *worker) {
+    for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = node->next)
+        peer_cut(H2O_STRUCT_FROM_MEMBER(struct peer, link, node));
+}

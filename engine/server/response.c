@@ -1,0 +1,208 @@
+#include "server/response.h"
+
+#include "base/json.h"
+#include "server/route.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { TEXT_MAX = 512 };
+
+static const char csp_start[] = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; "
+                                "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/* No header can be split: what is not printable never gets into one. */
+static bool is_header_safe(struct slice value) {
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.at[i] < 0x20 || value.at[i] == 0x7f)
+            return false;
+    return true;
+}
+
+void response_header(struct response *response, const char *name, struct slice value) {
+    assert(response->header_count < RESPONSE_HEADERS_MAX);
+    assert(is_header_safe(value));
+    response->headers[response->header_count].name = name;
+    response->headers[response->header_count++].value = value;
+}
+
+struct response response_json(struct slice json) {
+    return (struct response){.status = 200, .content_type = "application/json", .body = json};
+}
+
+struct response response_value(struct request *request, const struct value *value) {
+    struct buffer json = buffer_in(request->arena);
+    json_write(&json, value);
+    return response_json(buffer_slice(&json));
+}
+
+struct response response_redirect(int status, struct slice location) {
+    struct response response = {.status = status};
+    response_header(&response, "location", location);
+    return response;
+}
+
+static struct slice asset_url(struct request *request, const char *name) {
+    struct asset asset;
+    if (!pages_asset(request->service->pages, slice_of(name), &asset))
+        return SLICE_NONE;
+    return arena_printf(request->arena, "/assets/%s?v=%.*s", name, SLICE_ARG(asset.version));
+}
+
+struct response response_page(struct request *request, int status, const char *page, struct value *context,
+                              struct slice form_target) {
+    struct arena *arena = request->arena;
+    value_set_text(arena, context, "issuer", request->service->settings->issuer);
+    value_set_text(arena, context, "style_url", asset_url(request, "style.css"));
+    value_set_text(arena, context, "script_url", asset_url(request, "wallet.js"));
+    struct response response = {
+        .status = status,
+        .content_type = "text/html; charset=utf-8",
+        .body = page_render(request->service->pages, arena, page, context),
+    };
+    response_header(
+        &response, "content-security-policy",
+        arena_printf(arena, "%s%s%.*s", csp_start, slice_is_set(form_target) ? " " : "", SLICE_ARG(form_target)));
+    response_header(&response, "x-frame-options", SLICE("DENY"));
+    response_header(&response, "referrer-policy", SLICE("no-referrer"));
+    return response;
+}
+
+void response_cookie(struct request *request, struct response *response, const char *name, struct slice value,
+                     int64_t max_age_s) {
+    response_header(response, "set-cookie",
+                    arena_printf(request->arena, "%s=%.*s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Lax%s", name,
+                                 SLICE_ARG(value), (long long)max_age_s,
+                                 request->service->settings->issuer_is_https ? "; Secure" : ""));
+}
+
+/* --- errors --- */
+
+static struct slice text_of(struct request *request, const char *format, va_list args) {
+    char text[TEXT_MAX];
+    vsnprintf(text, sizeof(text), format, args);
+    return arena_copy(request->arena, slice_of(text));
+}
+
+enum error fail(struct request *request, enum error error, const char *format, ...) {
+    request->error_text = SLICE_NONE;
+    if (format) {
+        va_list args;
+        va_start(args, format);
+        request->error_text = text_of(request, format, args);
+        va_end(args);
+    }
+    return error;
+}
+
+void fail_detail(struct request *request, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    request->error_detail = text_of(request, format, args);
+    va_end(args);
+}
+
+/* The list of contract §4: [{"loc": [place, field, index?], "msg", "type"}]. */
+static struct value *invalid_list(struct request *request) {
+    struct arena *arena = request->arena;
+    struct value *list = value_list(arena);
+    for (const struct invalid_field *field = request->invalid; field; field = field->next) {
+        struct value *item = value_map(arena), *loc = value_list(arena);
+        value_append_text(arena, loc, slice_of(field->place));
+        if (slice_is_set(field->field))
+            value_append_text(arena, loc, field->field);
+        if (field->index >= 0)
+            value_append(loc, value_int(arena, field->index));
+        value_set_value(item, "loc", loc);
+        value_set_text(arena, item, "msg", field->message);
+        value_set_text(arena, item, "type", slice_of(field->type));
+        value_append(list, item);
+    }
+    return list;
+}
+
+static struct slice public_text(struct request *request, enum error error) {
+    if (slice_is_set(request->error_text))
+        return request->error_text;
+    if (request->invalid && slice_is_set(request->invalid->message))
+        return request->invalid->message;
+    return slice_of(error_kind(error)->text);
+}
+
+static struct response error_json(struct request *request, enum error error, bool is_oauth) {
+    struct arena *arena = request->arena;
+    struct value *answer = value_map(arena);
+    struct slice text = public_text(request, error);
+    if (request->invalid)
+        value_set_value(answer, "detail", invalid_list(request));
+    else if (!is_oauth)
+        value_set_text(arena, answer, "detail", text);
+    if (is_oauth) {
+        value_set_text(arena, answer, "error", slice_of(error_kind(error)->oauth_code));
+        value_set_text(arena, answer, "error_description", text);
+    }
+    struct response response = response_value(request, answer);
+    response.status = error_kind(error)->status;
+    return response;
+}
+
+static struct response error_page(struct request *request, enum error error) {
+    struct arena *arena = request->arena;
+    struct value *context = value_map(arena);
+    int status = error_kind(error)->status;
+    value_set_text(arena, context, "title", status < 500 ? SLICE("This did not work") : SLICE("Something went wrong"));
+    value_set_text(arena, context, "message", public_text(request, error));
+    value_set_int(arena, context, "status", status);
+    value_set_text(arena, context, "request_id", slice_of(request->id));
+    return response_page(request, status, "error", context, SLICE_NONE);
+}
+
+/* Where application/json stands in Accept and text/html does not. */
+static bool wants_json(const struct request *request) {
+    struct slice rest = request->accept;
+    bool json = false, html = false;
+    while (slice_is_set(rest)) {
+        struct slice part = slice_cut(&rest, ',');
+        struct slice type = slice_trim((struct slice){part.at, slice_find(part, ';')});
+        json = json || slice_is_nocase(type, "application/json");
+        html = html || slice_is_nocase(type, "text/html");
+    }
+    return json && !html;
+}
+
+/* RFC 6750 §3: a challenge; with the error only where a token was presented. */
+static void add_challenge(struct request *request, struct response *response, enum error error) {
+    switch (error) {
+    case ERROR_INVALID_CLIENT:
+        if (slice_is_set(request->authorization))
+            response_header(response, "www-authenticate", SLICE("Basic realm=\"moonlatch\""));
+        return;
+    case ERROR_UNAUTHENTICATED:
+        response_header(response, "www-authenticate", SLICE("Bearer"));
+        return;
+    case ERROR_INVALID_TOKEN:
+        response_header(response, "www-authenticate", SLICE("Bearer error=\"invalid_token\""));
+        return;
+    case ERROR_INSUFFICIENT_SCOPE:
+        response_header(response, "www-authenticate", SLICE("Bearer error=\"insufficient_scope\""));
+        return;
+    case ERROR_STORE_UNAVAILABLE:
+    case ERROR_OVERLOADED:
+    case ERROR_TOO_MANY_REQUESTS:
+        response_header(response, "retry-after", SLICE("1"));
+        return;
+    default:
+        return;
+    }
+}
+
+struct response respond_error(struct request *request, enum error error) {
+    enum error_style style = request->route ? request->route->style : STYLE_JSON;
+    request->error = error;
+    struct response response = style == STYLE_PAGE && !wants_json(request)
+                                   ? error_page(request, error)
+                                   : error_json(request, error, style == STYLE_OAUTH);
+    add_challenge(request, &response, error);
+    return response;
+}

@@ -1,0 +1,161 @@
+#include "server/route.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+/* Matches segment by segment on the raw path, so that an encoded slash is no slash. */
+static bool path_matches(struct request *request, const char *pattern) {
+    struct slice rest = request->path, wanted = slice_of(pattern);
+    size_t params = 0;
+    while (slice_is_set(wanted) && slice_is_set(rest)) {
+        struct slice part = slice_cut(&wanted, '/'), segment = slice_cut(&rest, '/');
+        if (part.len && part.at[0] == '{') {
+            request->path_params[params] = path_decode(request->arena, segment);
+            if (request->path_params[params++].len == 0)
+                return false;
+        } else if (!slice_equal(part, segment)) {
+            return false;
+        }
+    }
+    return !slice_is_set(wanted) && !slice_is_set(rest);
+}
+
+/* Most paths have no parameter: those are compared whole. */
+static bool route_matches(struct request *request, const struct route *route) {
+    return strchr(route->path, '{') ? path_matches(request, route->path) : slice_is(request->path, route->path);
+}
+
+static bool method_matches(struct slice method, const char *wanted) {
+    return slice_is(method, wanted) || (slice_is(method, "HEAD") && strcmp(wanted, "GET") == 0);
+}
+
+const struct route *route_find(struct request *request, struct slice *allow, const struct route **near) {
+    struct buffer methods = buffer_in(request->arena);
+    *near = NULL;
+    *allow = SLICE_NONE;
+    for (const struct route *route = routes; route->method; route++) {
+        if (!route_matches(request, route))
+            continue;
+        if (method_matches(request->method, route->method))
+            return route;
+        buffer_add_text(&methods, methods.len ? ", " : "");
+        buffer_add_text(&methods, strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method);
+        *near = route;
+        *allow = buffer_slice(&methods);
+    }
+    return NULL;
+}
+
+static bool is_media_type(struct slice content_type, const char *wanted) {
+    return slice_is_nocase(slice_trim((struct slice){content_type.at, slice_find(content_type, ';')}), wanted);
+}
+
+static enum error body_parse(struct request *request, const struct route *route) {
+    struct slice why;
+    switch (route->body) {
+    case BODY_NONE:
+        return ERROR_NONE;
+    case BODY_FORM:
+        if (request->body.len == 0 && !slice_is_set(request->content_type))
+            return ERROR_NONE;
+        if (!is_media_type(request->content_type, "application/x-www-form-urlencoded"))
+            return fail(request, ERROR_UNSUPPORTED_MEDIA_TYPE, "Send application/x-www-form-urlencoded.");
+        if (!params_parse(request->arena, request->body, route->flags & ROUTE_REPEATED_FIELDS, &request->form, &why))
+            return fail(request, ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(why));
+        return ERROR_NONE;
+    case BODY_JSON:
+        if (!is_media_type(request->content_type, "application/json"))
+            return fail(request, ERROR_UNSUPPORTED_MEDIA_TYPE, "Send application/json.");
+        request->json = json_parse(request->arena, request->body, &why);
+        if (request->json)
+            return ERROR_NONE;
+        request_invalid(request, "body", NULL, -1, "json_invalid", "%.*s", SLICE_ARG(why));
+        return ERROR_VALIDATION;
+    }
+    return ERROR_NONE;
+}
+
+static enum error input_parse(struct request *request, const struct route *route) {
+    struct slice why;
+    if (!params_parse(request->arena, request->query_text, false, &request->query, &why))
+        return fail(request, ERROR_INVALID_REQUEST, "%.*s", SLICE_ARG(why));
+    return body_parse(request, route);
+}
+
+/* No route has this method: CORS preflight, 405 or 404. */
+static struct response unrouted(struct request *request, const struct route *near, struct slice allow) {
+    if (!near)
+        return respond_error(request, ERROR_NOT_FOUND);
+    struct response response;
+    if (slice_is(request->method, "OPTIONS") && (near->flags & ROUTE_CORS)) {
+        response = (struct response){.status = 204};
+        response_header(&response, "access-control-allow-methods", allow);
+        response_header(&response, "access-control-allow-headers", SLICE("authorization, content-type, dpop"));
+        response_header(&response, "access-control-max-age", SLICE("86400"));
+    } else {
+        response = respond_error(request, ERROR_METHOD_NOT_ALLOWED);
+        response_header(&response, "allow", allow);
+    }
+    return response;
+}
+
+static void count(const struct response *response) {
+    static const enum metric classes[] = {METRIC_answers_2xx, METRIC_answers_2xx, METRIC_answers_2xx,
+                                          METRIC_answers_3xx, METRIC_answers_4xx, METRIC_answers_5xx};
+    metric_add(METRIC_requests, 1);
+    metric_add(classes[response->status / 100], 1);
+}
+
+/* One line a request; without its query, which may hold secrets. */
+static void write_log(const struct request *request, const struct response *response, int64_t started_ms) {
+    bool is_quiet = request->route && (request->route->flags & ROUTE_QUIET) && response->status < 400;
+    enum log_level level = response->status >= 500 ? LOG_ERROR : is_quiet ? LOG_DEBUG : LOG_INFO;
+    if (!log_is_on(level))
+        return;
+    struct slice why = SLICE_NONE;
+    if (request->error)
+        why = slice_is_set(request->error_text) ? request->error_text : slice_of(error_kind(request->error)->text);
+    const struct log_field fields[] = {
+        log_string("request_id", request->id),
+        log_text("method", request->method),
+        log_text("path", request->path),
+        log_int("status", response->status),
+        log_int("ms", clock_monotonic_ms() - started_ms),
+        log_text("address", request->address),
+        log_text("error", why),
+        log_text("detail", request->error_detail),
+    };
+    size_t shown = sizeof(fields) / sizeof(*fields);
+    log_event(level, "request", fields,
+              slice_is_set(request->error_detail) ? shown
+              : request->error                    ? shown - 1
+                                                  : shown - 2);
+}
+
+struct response route_run(struct request *request) {
+    struct slice allow;
+    const struct route *near;
+    bool is_logged = log_is_on(LOG_INFO);
+    int64_t started_ms = is_logged ? clock_monotonic_ms() : 0;
+    const struct route *route = route_find(request, &allow, &near);
+    struct response response;
+    if (route) {
+        request->route = route;
+        enum error error = input_parse(request, route);
+        response = error ? respond_error(request, error) : route->run(request);
+    } else {
+        if (near && near->style == STYLE_OAUTH)
+            request->route = near;
+        response = unrouted(request, near, allow);
+        route = near;
+    }
+    if (route && (route->flags & ROUTE_CORS))
+        response_header(&response, "access-control-allow-origin", SLICE("*"));
+    if (route && (route->flags & ROUTE_NO_STORE))
+        response_header(&response, "cache-control", SLICE("no-store"));
+    count(&response);
+    write_log(request, &response, started_ms);
+    return response;
+}

@@ -1,0 +1,110 @@
+/* What the files that know h2o share: workers, peers (connections) and exchanges. Internal to this
+ * room. */
+#ifndef SERVER_WIRE_H
+#define SERVER_WIRE_H
+
+#include "server/error.h"
+#include "server/server.h"
+#include "store/inbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* h2o's headers do not compile under -Wconversion and -Wshadow. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wextra"
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+#pragma GCC diagnostic pop
+
+enum { ADDRESS_SLOTS = 4096, ADDRESS_TEXT_MAX = 64 };
+
+struct worker_inbox {
+    struct inbox inbox;
+    h2o_multithread_queue_t *queue;
+    h2o_multithread_receiver_t receiver;
+};
+
+struct worker {
+    const struct server_config *config;
+    struct service service;
+    pthread_t thread;
+    h2o_globalconf_t globalconf;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    struct worker_inbox inbox;
+    int listen_fds[LISTEN_MAX];
+    h2o_socket_t *listeners[LISTEN_MAX];
+    bool is_accepting, is_draining;
+    int64_t drain_until_ms;
+
+    h2o_linklist_t peers;
+    size_t peer_count;
+    uint16_t address_counts[ADDRESS_SLOTS]; /* connections by hash of the address */
+    uint32_t address_seed;
+
+    h2o_linklist_t arrived;  /* anchors of requests that have not started */
+    h2o_linklist_t finished; /* exchanges whose answer can be sent */
+    size_t exchange_count;   /* started and not freed */
+    uint64_t request_count;
+    char request_prefix[9]; /* of request ids: random, per worker */
+
+    h2o_timeout_t sweep_timeout;
+    h2o_timeout_entry_t sweep_entry;
+    int64_t next_second_ms, next_cleanup_ms;
+};
+
+/* A connection. Made on accept, freed when h2o closes the socket. */
+struct peer {
+    h2o_linklist_t link; /* in worker->peers */
+    struct worker *worker;
+    h2o_socket_t *socket;
+    uint16_t address_slot;
+    char address[ADDRESS_TEXT_MAX];
+    bool is_cut;
+    unsigned abandoned;       /* requests given up by the peer, less those completed */
+    size_t in_flight;         /* requests whose answer has not left */
+    int64_t useful_ms;        /* when a request came or an answer had left, last */
+    size_t useful_bytes_read; /* socket->bytes_read then */
+};
+
+/* peer.c */
+void peer_accept(h2o_socket_t *listener, const char *error);
+struct peer *peer_of(h2o_req_t *req);
+void peer_request_came(struct peer *peer);
+/* The request is gone from h2o; `answered`: its answer was sent. */
+void peer_request_gone(struct peer *peer, bool answered, bool is_http2);
+void peers_sweep(struct worker *worker, int64_t now_ms);
+void peers_cut_all(struct worker *worker);
+void listeners_stop(struct worker *worker);
+void listeners_start(struct worker *worker);
+
+/* exchange.c */
+int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
+void exchanges_start(struct worker *worker);
+void exchanges_send(struct worker *worker);
+/* What the wire refuses before a request is one; ERROR_NONE when it is sound. */
+enum error head_check(h2o_req_t *req);
+
+/* plain_error.c: h2o's own error answers (413 and the like) become JSON. */
+void plain_error_register(h2o_pathconf_t *path);
+
+/* listener.c: binds settings->listen for every worker; fills worker->listen_fds. False with *error. */
+bool listeners_bind(struct arena *arena, struct settings *settings, struct worker *workers, struct slice *error);
+
+/* tls.c: NULL with *error when a file cannot be used. */
+SSL_CTX *tls_context(struct arena *arena, const char *cert_file, const char *key_file, struct slice *error);
+
+/* worker.c */
+bool worker_init(struct worker *worker, const struct server_config *config, SSL_CTX *tls, struct slice *error,
+                 struct arena *arena);
+void *worker_main(void *worker);
+void worker_drain(struct worker *worker); /* from any thread */
+void worker_dispose(struct worker *worker);
+
+#endif

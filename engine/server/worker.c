@@ -1,0 +1,181 @@
+/* A worker: one thread, one loop, its own handles on store and policies. */
+#include "server/wire.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fiber/fiber.h"
+
+#include <sodium.h>
+
+enum {
+    SWEEP_MS = 50,
+    SECOND_MS = 1000,
+    CLEANUP_MS = 30000, /* between runs of db_sweep */
+    CLEANUP_AGAIN_MS = 200,
+    BODY_SLACK = 2, /* a body of up to twice the limit is read, so that its refusal has our shape */
+};
+
+static void inbox_post(struct inbox *inbox, struct completion *completion) {
+    struct worker_inbox *self = (struct worker_inbox *)inbox;
+    completion->link = (h2o_linklist_t){NULL, NULL};
+    h2o_multithread_send_message(&self->receiver, (h2o_multithread_message_t *)(void *)&completion->link);
+}
+
+static void inbox_receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
+    (void)receiver;
+    while (!h2o_linklist_is_empty(messages)) {
+        struct completion *completion = H2O_STRUCT_FROM_MEMBER(struct completion, link, messages->next);
+        h2o_linklist_unlink(&completion->link);
+        completion->run(completion);
+    }
+}
+
+static void h2o_configure(struct worker *worker) {
+    const struct settings *settings = worker->config->settings;
+    h2o_globalconf_t *config = &worker->globalconf;
+    h2o_config_init(config);
+    config->server_name = h2o_iovec_init(H2O_STRLIT("moonlatch"));
+    config->max_request_entity_size = (size_t)settings->body_max_bytes * BODY_SLACK;
+    config->handshake_timeout = (uint64_t)settings->request_timeout_ms;
+    config->http1.req_timeout = (uint64_t)settings->request_timeout_ms;
+    config->http1.upgrade_to_http2 = 0;
+    config->http2.idle_timeout = (uint64_t)settings->idle_timeout_ms;
+    config->http2.graceful_shutdown_timeout = (uint64_t)settings->drain_timeout_ms;
+    config->http2.max_concurrent_requests_per_connection = (size_t)settings->streams_max;
+    h2o_hostconf_t *host = h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    plain_error_register(&host->fallback_path);
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+    h2o_handler_t *handler = h2o_create_handler(path, sizeof(*handler));
+    handler->on_req = exchange_on_request;
+    plain_error_register(path);
+}
+
+static void cleanup(void *data) {
+    struct worker *worker = data;
+    struct arena arena;
+    arena_init(&arena);
+    bool has_more = db_sweep(worker->service.db, &arena, clock_now_s());
+    arena_free(&arena);
+    worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
+}
+
+static void on_sweep(h2o_timeout_entry_t *entry) {
+    struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, sweep_entry, entry);
+    int64_t now_ms = clock_monotonic_ms();
+    peers_sweep(worker, now_ms);
+    if (now_ms >= worker->next_second_ms) {
+        worker->next_second_ms = now_ms + SECOND_MS;
+        fiber_measure();
+    }
+    if (now_ms >= worker->next_cleanup_ms && !worker->is_draining) {
+        worker->next_cleanup_ms = INT64_MAX; /* one at a time */
+        if (!fiber_start(cleanup, worker))
+            worker->next_cleanup_ms = now_ms + CLEANUP_AGAIN_MS;
+    }
+    h2o_timeout_link(worker->context.loop, &worker->sweep_timeout, &worker->sweep_entry);
+}
+
+bool worker_init(struct worker *worker, const struct server_config *config, SSL_CTX *tls, struct slice *error,
+                 struct arena *arena) {
+    const struct settings *settings = config->settings;
+    const struct policy_limits limits = {
+        .call_ms = settings->policy_call_ms,
+        .memory_bytes = (size_t)settings->policy_memory_bytes,
+    };
+    worker->config = config;
+    worker->address_seed = randombytes_random();
+    snprintf(worker->request_prefix, sizeof(worker->request_prefix), "%08x", randombytes_random());
+    h2o_linklist_init_anchor(&worker->peers);
+    h2o_linklist_init_anchor(&worker->arrived);
+    h2o_linklist_init_anchor(&worker->finished);
+    h2o_configure(worker);
+    h2o_context_init(&worker->context, h2o_evloop_create(), &worker->globalconf);
+    worker->accept = (h2o_accept_ctx_t){.ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = tls};
+    worker->inbox.inbox.post = inbox_post;
+    worker->inbox.queue = h2o_multithread_create_queue(worker->context.loop);
+    h2o_multithread_register_receiver(worker->inbox.queue, &worker->inbox.receiver, inbox_receive);
+    worker->service = (struct service){
+        .settings = settings,
+        .keyring = config->keyring,
+        .pages = config->pages,
+        .policy = policy_open(arena, config->policies, &limits, error),
+    };
+    if (worker->service.policy)
+        worker->service.db = db_open(config->store, &worker->inbox.inbox, error);
+    return worker->service.db != NULL;
+}
+
+static void drain_begin(struct completion *completion);
+
+struct drain {
+    struct completion completion;
+    struct worker *worker;
+};
+
+void worker_drain(struct worker *worker) {
+    struct drain *drain = h2o_mem_alloc(sizeof(*drain));
+    *drain = (struct drain){.completion.run = drain_begin, .worker = worker};
+    worker->inbox.inbox.post(&worker->inbox.inbox, &drain->completion);
+}
+
+/* What the kernel has queued for us is still ours to answer. */
+static void drain_begin(struct completion *completion) {
+    struct drain *drain = H2O_STRUCT_FROM_MEMBER(struct drain, completion, completion);
+    struct worker *worker = drain->worker;
+    free(drain);
+    const struct settings *settings = worker->config->settings;
+    for (size_t i = 0; i < settings->listen_count && worker->is_accepting; i++)
+        peer_accept(worker->listeners[i], NULL);
+    worker->is_draining = true;
+    worker->is_accepting = false;
+    for (size_t i = 0; i < settings->listen_count; i++)
+        h2o_socket_close(worker->listeners[i]);
+    worker->drain_until_ms = clock_monotonic_ms() + settings->drain_timeout_ms;
+    h2o_context_request_shutdown(&worker->context);
+}
+
+static bool is_done(struct worker *worker) {
+    if (!worker->is_draining)
+        return false;
+    if (clock_monotonic_ms() >= worker->drain_until_ms)
+        peers_cut_all(worker);
+    return worker->peer_count == 0 && fiber_count() == 0;
+}
+
+void *worker_main(void *data) {
+    struct worker *worker = data;
+    const struct settings *settings = worker->config->settings;
+    h2o_loop_t *loop = worker->context.loop;
+    fiber_limit_set((size_t)settings->requests_in_flight_max);
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        worker->listeners[i] = h2o_evloop_socket_create(loop, worker->listen_fds[i], H2O_SOCKET_FLAG_DONT_READ);
+        worker->listeners[i]->data = worker;
+    }
+    listeners_start(worker);
+    h2o_timeout_init(loop, &worker->sweep_timeout, SWEEP_MS);
+    worker->sweep_entry.cb = on_sweep;
+    h2o_timeout_link(loop, &worker->sweep_timeout, &worker->sweep_entry);
+    while (!is_done(worker)) {
+        h2o_evloop_run(loop, INT32_MAX); /* -1 on EINTR: go on */
+        exchanges_start(worker);
+        exchanges_send(worker);
+        log_flush();
+    }
+    h2o_timeout_unlink(&worker->sweep_entry);
+    h2o_timeout_dispose(loop, &worker->sweep_timeout);
+    worker_dispose(worker);
+    fiber_pool_drain();
+    arena_pool_drain();
+    return NULL;
+}
+
+void worker_dispose(struct worker *worker) {
+    if (worker->service.db)
+        db_close(worker->service.db);
+    if (worker->service.policy)
+        policy_close(worker->service.policy);
+    h2o_multithread_unregister_receiver(worker->inbox.queue, &worker->inbox.receiver);
+    h2o_multithread_destroy_queue(worker->inbox.queue);
+    h2o_context_dispose(&worker->context);
+    h2o_config_dispose(&worker->globalconf);
+}
