@@ -45,6 +45,27 @@ static void on_close(void *data) {
         listeners_start(worker);
 }
 
+/* Plain text: HTTP/2 with prior knowledge begins with its preface (RFC 9113 §3.4); h2o would look for it
+ * only where it also offers the h2c upgrade. */
+static void on_first_bytes(h2o_socket_t *socket, const char *error) {
+    static const struct slice preface = {"PRI * HTTP/2.0\r\n", 16};
+    struct worker *worker = ((struct peer *)socket->on_close.data)->worker;
+    if (error) {
+        h2o_socket_close(socket);
+        return;
+    }
+    size_t seen = socket->input->size < preface.len ? socket->input->size : preface.len;
+    bool may_be_http2 = memcmp(socket->input->bytes, preface.at, seen) == 0;
+    if (may_be_http2 && seen < preface.len)
+        return; /* more to come, or the sweep closes it */
+    h2o_socket_read_stop(socket);
+    struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
+    if (may_be_http2)
+        h2o_http2_accept(&worker->accept, socket, now);
+    else
+        h2o_http1_accept(&worker->accept, socket, now);
+}
+
 static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
     struct sockaddr_storage address;
     socklen_t size = h2o_socket_getpeername(socket, (struct sockaddr *)&address);
@@ -66,7 +87,10 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
     metric_add(METRIC_connections, 1);
     socket->on_close.cb = on_close;
     socket->on_close.data = peer;
-    h2o_accept(&worker->accept, socket);
+    if (worker->accept.ssl_ctx)
+        h2o_accept(&worker->accept, socket);
+    else
+        h2o_socket_read_start(socket, on_first_bytes);
 }
 
 void peer_accept(h2o_socket_t *listener, const char *error) {

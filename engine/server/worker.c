@@ -38,7 +38,7 @@ static void h2o_configure(struct worker *worker) {
     config->max_request_entity_size = (size_t)settings->body_max_bytes * BODY_SLACK;
     config->handshake_timeout = (uint64_t)settings->request_timeout_ms;
     config->http1.req_timeout = (uint64_t)settings->request_timeout_ms;
-    config->http1.upgrade_to_http2 = 0;
+    config->http1.upgrade_to_http2 = 0; /* no h2c upgrade; peer.c sees prior knowledge */
     config->http2.idle_timeout = (uint64_t)settings->idle_timeout_ms;
     config->http2.graceful_shutdown_timeout = (uint64_t)settings->drain_timeout_ms;
     config->http2.max_concurrent_requests_per_connection = (size_t)settings->streams_max;
@@ -176,6 +176,9 @@ void worker_dispose(struct worker *worker) {
         policy_close(worker->service.policy);
     h2o_multithread_unregister_receiver(worker->inbox.queue, &worker->inbox.receiver);
     h2o_multithread_destroy_queue(worker->inbox.queue);
+    /* h2o arms this at a graceful shutdown and asserts at the end that nothing is armed. */
+    if (h2o_timeout_is_linked(&worker->context.http2._graceful_shutdown_timeout))
+        h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&worker->context);
     h2o_config_dispose(&worker->globalconf);
 }

@@ -1,0 +1,157 @@
+#include "policy/vm.h"
+
+#include "base/clock.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    INSTRUCTIONS_PER_LOOK = 100,
+    /* A call that has hardly begun when its time is over has been waiting for a processor. */
+    LOOKS_BEFORE_BLAME = 32,
+    MEMORY_FOR_MESSAGES = 64 * 1024,
+    LEVELS_MAX = 32,
+};
+
+static struct vm *vm_of(lua_State *L) {
+    void *vm;
+    lua_getallocf(L, &vm);
+    return vm;
+}
+
+static void hook(lua_State *L, lua_Debug *activation);
+
+/* Setting a hook is safe at any moment (luajit's own SIGINT handler does it), also from inside the
+ * allocator, where raising is not. */
+static void spend(struct vm *vm, const char *format, double amount) {
+    if (vm->spent)
+        return;
+    vm->spent = true;
+    snprintf(vm->message, sizeof(vm->message), format, amount);
+    lua_sethook(vm->L, hook, LUA_MASKCOUNT, 1);
+}
+
+static void look(struct vm *vm) {
+    vm->work = 0;
+    vm->looks++;
+    if (vm->spent || clock_monotonic_ns() < vm->deadline_ns)
+        return;
+    if (vm->looks < LOOKS_BEFORE_BLAME) {
+        vm->looks = LOOKS_BEFORE_BLAME;
+        vm->deadline_ns = clock_monotonic_ns() + vm->budget_ns;
+        return;
+    }
+    spend(vm, "took longer than %.0f ms", (double)vm->budget_ns / 1e6);
+}
+
+void vm_where(lua_State *L, char *out, size_t size) {
+    lua_Debug at;
+    out[0] = '\0';
+    for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &at); level++) {
+        if (!lua_getinfo(L, "Sl", &at) || at.currentline <= 0 || strcmp(at.short_src, VM_PRELUDE) == 0)
+            continue;
+        snprintf(out, size, "%s:%d: ", at.short_src, at.currentline);
+        return;
+    }
+}
+
+static void raise_if_spent(lua_State *L, struct vm *vm) {
+    if (!vm->spent)
+        return;
+    if (!strchr(vm->message, ':')) {
+        char why[sizeof(vm->message)], where[128];
+        memcpy(why, vm->message, sizeof(why));
+        vm_where(L, where, sizeof(where));
+        snprintf(vm->message, sizeof(vm->message), "%s%.100s", where, why);
+    }
+    lua_pushstring(L, vm->message);
+    lua_error(L);
+}
+
+static void hook(lua_State *L, lua_Debug *activation) {
+    (void)activation;
+    struct vm *vm = vm_of(L);
+    look(vm);
+    raise_if_spent(L, vm);
+}
+
+void vm_charge(lua_State *L, size_t units) {
+    struct vm *vm = vm_of(L);
+    vm->work += units;
+    if (vm->work >= VM_UNITS_PER_LOOK)
+        look(vm);
+    raise_if_spent(L, vm);
+}
+
+/* Never refuses to shrink, as lua_Alloc promises; allows a little beyond the cap for the message. */
+static void *allocate(void *context, void *old, size_t old_size, size_t size) {
+    struct vm *vm = context;
+    if (!old)
+        old_size = 0;
+    if (size == 0) {
+        free(old);
+        vm->used_bytes -= old_size;
+        return NULL;
+    }
+    if (size > old_size && vm->L) {
+        size_t cap = vm->memory_bytes + (vm->spent ? MEMORY_FOR_MESSAGES : 0);
+        if (size > vm->block_bytes) {
+            spend(vm, "made a string or table larger than %.0f KiB", (double)vm->block_bytes / 1024);
+            return NULL;
+        }
+        if (vm->used_bytes - old_size + size > cap) {
+            spend(vm, "used more than %.1f MiB of memory", (double)vm->memory_bytes / (1024 * 1024));
+            return NULL;
+        }
+        vm->work += size;
+        if (vm->work >= VM_UNITS_PER_LOOK)
+            look(vm);
+    }
+    void *made = realloc(old, size);
+    if (made)
+        vm->used_bytes += size - old_size;
+    return made;
+}
+
+bool vm_open(struct vm *vm, size_t memory_bytes) {
+    *vm = (struct vm){.memory_bytes = memory_bytes, .block_bytes = memory_bytes, .deadline_ns = INT64_MAX};
+    lua_State *L = lua_newstate(allocate, vm);
+    if (!L)
+        return false;
+    vm->L = L;
+    /* Compiled traces ignore hooks, and policies are too short to gain from them. */
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    lua_sethook(L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    return true;
+}
+
+void vm_close(struct vm *vm) {
+    if (vm->L)
+        lua_close(vm->L);
+    vm->L = NULL;
+}
+
+void vm_begin(struct vm *vm, const struct vm_budget *budget) {
+    vm->budget_ns = budget->time_ms * 1000000;
+    vm->deadline_ns = clock_monotonic_ns() + vm->budget_ns;
+    vm->block_bytes = budget->block_bytes;
+    vm->work = 0;
+    vm->looks = 0;
+}
+
+bool vm_end(struct vm *vm) {
+    vm->deadline_ns = INT64_MAX;
+    if (!vm->spent)
+        return true;
+    /* The collector may allocate (it resizes the string table), and here nothing catches an error. */
+    size_t memory_bytes = vm->memory_bytes, block_bytes = vm->block_bytes;
+    vm->memory_bytes = vm->block_bytes = SIZE_MAX / 2;
+    lua_gc(vm->L, LUA_GCCOLLECT, 0);
+    vm->memory_bytes = memory_bytes;
+    vm->block_bytes = block_bytes;
+    vm->spent = false;
+    lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    return false;
+}
