@@ -26,7 +26,6 @@ enum { ADDRESS_SLOTS = 4096, ADDRESS_TEXT_MAX = 64 };
 
 struct worker_inbox {
     struct inbox inbox;
-    h2o_multithread_queue_t *queue;
     h2o_multithread_receiver_t receiver;
 };
 

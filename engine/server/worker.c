@@ -92,8 +92,7 @@ bool worker_init(struct worker *worker, const struct server_config *config, SSL_
     h2o_context_init(&worker->context, h2o_evloop_create(), &worker->globalconf);
     worker->accept = (h2o_accept_ctx_t){.ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = tls};
     worker->inbox.inbox.post = inbox_post;
-    worker->inbox.queue = h2o_multithread_create_queue(worker->context.loop);
-    h2o_multithread_register_receiver(worker->inbox.queue, &worker->inbox.receiver, inbox_receive);
+    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox.receiver, inbox_receive);
     worker->service = (struct service){
         .settings = settings,
         .keyring = config->keyring,
@@ -174,11 +173,14 @@ void worker_dispose(struct worker *worker) {
         db_close(worker->service.db);
     if (worker->service.policy)
         policy_close(worker->service.policy);
-    h2o_multithread_unregister_receiver(worker->inbox.queue, &worker->inbox.receiver);
-    h2o_multithread_destroy_queue(worker->inbox.queue);
+    h2o_multithread_unregister_receiver(worker->context.queue, &worker->inbox.receiver);
+    h2o_multithread_queue_t *queue = worker->context.queue;
+    h2o_loop_t *loop = worker->context.loop;
     /* h2o arms this at a graceful shutdown and asserts at the end that nothing is armed. */
     if (h2o_timeout_is_linked(&worker->context.http2._graceful_shutdown_timeout))
         h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&worker->context);
+    free(queue); /* 2.2.5 forgets to */
+    h2o_evloop_destroy(loop);
     h2o_config_dispose(&worker->globalconf);
 }
