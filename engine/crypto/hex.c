@@ -40,9 +40,17 @@ struct slice base64url_encode(struct arena *arena, struct slice bytes) {
     return (struct slice){text, size - 1};
 }
 
-/* libsodium refuses foreign characters, wrong padding and non-zero spare bits. */
+static bool is_ascii(struct slice text) {
+    unsigned char seen = 0;
+    for (size_t i = 0; i < text.len; i++)
+        seen |= (unsigned char)text.at[i];
+    return seen < 0x80;
+}
+
+/* libsodium refuses wrong padding, non-zero spare bits and foreign ASCII; 1.0.18 reads some bytes beyond
+ * ASCII as digits. */
 static struct slice decode(struct arena *arena, struct slice text, int variant) {
-    if (!slice_is_set(text))
+    if (!slice_is_set(text) || !is_ascii(text))
         return SLICE_NONE;
     unsigned char *bytes = arena_alloc(arena, text.len + 1);
     size_t len;

@@ -1,6 +1,7 @@
 #include "crypto/keyring.h"
 
 #include "crypto/hex.h"
+#include "crypto/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 
 #define SECRET_VARIABLE "MOONLATCH_SECRET"
 
-enum { SECRET_SIZE = crypto_kdf_KEYBYTES };
+enum { SECRET_SIZE = crypto_kdf_KEYBYTES, DRAFT_TAG_LEN = 16 };
 
 struct keyring {
     unsigned char keys[KEY_PURPOSES][KEY_SIZE];
@@ -24,9 +25,10 @@ static bool complain(struct arena *arena, struct slice *error, const char *path,
 }
 
 static bool from_environment(struct arena *arena, unsigned char secret[SECRET_SIZE], struct slice *error) {
-    const char *text = getenv(SECRET_VARIABLE);
+    char *text = getenv(SECRET_VARIABLE);
     bool is_good = hex_decode(slice_of(text), secret, SECRET_SIZE);
-    unsetenv(SECRET_VARIABLE); /* not for child processes, not for /proc */
+    sodium_memzero(text, strlen(text)); /* unsetenv leaves the bytes where /proc/PID/environ shows them */
+    unsetenv(SECRET_VARIABLE);
     return is_good ||
            complain(arena, error, SECRET_VARIABLE, "must be 64 hex digits; make one with `openssl rand -hex 32`.");
 }
@@ -54,15 +56,27 @@ static bool write_whole(const char *path, const unsigned char *bytes, size_t siz
     return close(file) == 0 && is_written;
 }
 
+/* A name in a directory outlives a power cut only when the directory is on the disk too. */
+static bool directory_sync(const char *directory) {
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = file >= 0 && fsync(file) == 0;
+    if (file >= 0)
+        close(file);
+    return is_synced;
+}
+
 /* Written beside, then linked into place: whoever links first wins, nobody sees half a secret, and a
- * secret that is there is never replaced. */
+ * secret that is there is never replaced. The draft's name is random: in containers that share the
+ * directory every server may be process 1. */
 static bool make_file(struct arena *arena, const char *directory, const char *path, struct slice *error) {
     unsigned char secret[SECRET_SIZE];
-    const char *draft = arena_printf(arena, "%s.%ld.new", path, (long)getpid()).at;
+    char tag[DRAFT_TAG_LEN + 1];
+    random_base62(tag, DRAFT_TAG_LEN);
+    const char *draft = arena_printf(arena, "%s.%s.new", path, tag).at;
     randombytes_buf(secret, sizeof(secret));
-    unlink(draft);
     bool is_made = write_whole(draft, secret, sizeof(secret)) && (link(draft, path) == 0 || errno == EEXIST);
     unlink(draft);
+    is_made = is_made && directory_sync(directory);
     sodium_memzero(secret, sizeof(secret));
     return is_made || complain(arena, error, directory, "cannot be written; give --state a directory of yours.");
 }
@@ -79,19 +93,25 @@ static bool secret_read(struct arena *arena, const char *state_dir, unsigned cha
     return from_file(arena, path, secret, error);
 }
 
-struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct slice *error) {
-    unsigned char secret[SECRET_SIZE];
-    if (!secret_read(arena, state_dir, secret, error))
-        return NULL;
+static struct keyring *keyring_from(const unsigned char secret[SECRET_SIZE]) {
     struct keyring *keyring = sodium_malloc(sizeof(*keyring));
-    if (!keyring) {
-        *error = SLICE("no memory can be locked for keys; raise `ulimit -l`.");
+    if (!keyring)
         return NULL;
-    }
     for (unsigned purpose = 0; purpose < KEY_PURPOSES; purpose++)
         crypto_kdf_derive_from_key(keyring->keys[purpose], KEY_SIZE, purpose + 1, "moonltch", secret);
-    sodium_memzero(secret, sizeof(secret));
     sodium_mprotect_readonly(keyring);
+    return keyring;
+}
+
+struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct slice *error) {
+    unsigned char secret[SECRET_SIZE];
+    struct keyring *keyring = NULL;
+    if (secret_read(arena, state_dir, secret, error)) {
+        keyring = keyring_from(secret);
+        if (!keyring)
+            *error = SLICE("no guarded memory can be had for the keys; look at `ulimit -v`.");
+    }
+    sodium_memzero(secret, sizeof(secret));
     return keyring;
 }
 

@@ -8,7 +8,7 @@
 
 void nonce_mint(const struct keyring *keyring, int64_t expires_at_s, char out[UUID_LEN + 1]);
 
-/* False for anything that this server's secret did not make, and when it expired before now_s.
+/* False for anything that this server's secret did not make, and once now_s has reached its expiry.
  * Accepts lower-case text only, so that one nonce has one spelling. */
 bool nonce_is_valid(const struct keyring *keyring, struct slice text, int64_t now_s, int64_t *expires_at_s);
 

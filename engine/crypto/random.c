@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <sodium.h>
+#include <string.h>
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; /* in ASCII's order */
 
@@ -31,33 +32,37 @@ void random_base62(char *out, size_t len) {
     random_text(out, len, base62, 62);
 }
 
-static void uuid_write(char out[UUID_LEN + 1], unsigned char bytes[16], unsigned version) {
-    char hex[33];
+void uuid_stamp(unsigned char bytes[UUID_SIZE], unsigned version) {
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | version << 4);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    sodium_bin2hex(hex, sizeof(hex), bytes, 16);
+}
+
+void uuid_write(const unsigned char bytes[UUID_SIZE], char out[UUID_LEN + 1]) {
     static const unsigned char groups[] = {8, 4, 4, 4, 12};
-    const char *from = hex;
+    char hex[2 * UUID_SIZE + 1];
+    const char *from = sodium_bin2hex(hex, sizeof(hex), bytes, UUID_SIZE);
     for (size_t i = 0; i < sizeof(groups); from += groups[i++]) {
-        for (size_t k = 0; k < groups[i]; k++)
-            *out++ = from[k];
+        memcpy(out, from, groups[i]);
+        out += groups[i];
         *out++ = i + 1 < sizeof(groups) ? '-' : '\0';
     }
 }
 
 void uuid_random(char out[UUID_LEN + 1]) {
-    unsigned char bytes[16];
+    unsigned char bytes[UUID_SIZE];
     randombytes_buf(bytes, sizeof(bytes));
-    uuid_write(out, bytes, 4);
+    uuid_stamp(bytes, 4);
+    uuid_write(bytes, out);
 }
 
 void uuid_timed(char out[UUID_LEN + 1]) {
-    unsigned char bytes[16];
+    unsigned char bytes[UUID_SIZE];
     int64_t ms = clock_now_s() * 1000;
     randombytes_buf(bytes, sizeof(bytes));
     for (int i = 0; i < 6; i++)
         bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
-    uuid_write(out, bytes, 7);
+    uuid_stamp(bytes, 7);
+    uuid_write(bytes, out);
 }
 
 void key_id_mint(char out[KEY_ID_LEN + 1]) {

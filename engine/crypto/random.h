@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 enum {
+    UUID_SIZE = 16,
     UUID_LEN = 36,
     KEY_ID_LEN = 22,            /* base62: 6 characters of time, 16 random (95 bits) */
     CLIENT_ID_LEN = 4 + 24,     /* cid_ + a-z0-9 */
@@ -15,6 +16,10 @@ enum {
 
 /* `len` characters of A-Za-z0-9 and a NUL. */
 void random_base62(char *out, size_t len);
+
+/* Sets the version and variant bits (RFC 9562 §4.1, §4.2) of 16 bytes, and writes them in lower case. */
+void uuid_stamp(unsigned char bytes[UUID_SIZE], unsigned version);
+void uuid_write(const unsigned char bytes[UUID_SIZE], char out[UUID_LEN + 1]);
 
 /* RFC 9562 version 4. */
 void uuid_random(char out[UUID_LEN + 1]);

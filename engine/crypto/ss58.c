@@ -1,5 +1,6 @@
 #include "crypto/ss58.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 enum { CHECKSUM_SIZE = 2, RAW_MAX = 2 + SS58_KEY_SIZE + CHECKSUM_SIZE, PREFIX_MAX = 16383 };
@@ -76,6 +77,7 @@ bool ss58_decode(struct slice text, unsigned char key[SS58_KEY_SIZE]) {
 void ss58_encode(unsigned prefix, const unsigned char key[SS58_KEY_SIZE], char out[SS58_TEXT_MAX + 1]) {
     unsigned char raw[RAW_MAX];
     size_t size = 0, len = 0;
+    assert(prefix <= PREFIX_MAX);
     if (prefix < 64) {
         raw[size++] = (unsigned char)prefix;
     } else {
