@@ -209,10 +209,11 @@ static const char *capture_close(struct pattern_search *s, const char *at, const
 /* %1 to %9: the same bytes again. NULL when they are not there. */
 static const char *match_again(struct pattern_search *s, const char *at, char digit) {
     int index = digit - '1';
-    if (index < 0 || index >= s->capture_count || s->captures[index].len < 0)
+    if (index < 0 || index >= s->capture_count || s->captures[index].len == CAPTURE_OPEN)
         return refuse(s, "invalid capture index");
     const struct pattern_capture *capture = &s->captures[index];
-    if (subject_end(s) - at < capture->len || memcmp(at, capture->start, (size_t)capture->len) != 0)
+    if (capture->len == CAPTURE_POSITION || subject_end(s) - at < capture->len ||
+        memcmp(at, capture->start, (size_t)capture->len) != 0)
         return NULL;
     s->steps += (unsigned)capture->len / 64;
     return at + capture->len;

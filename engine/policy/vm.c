@@ -57,14 +57,20 @@ void vm_where(lua_State *L, char *out, size_t size) {
     }
 }
 
+/* "policies/scopes.lua:12: …" */
+static bool has_place(const char *message) {
+    const char *place = strstr(message, ".lua:"), *text = strstr(message, ": ");
+    return place && place[5] >= '0' && place[5] <= '9' && text && text > place;
+}
+
 static void raise_if_spent(lua_State *L, struct vm *vm) {
     if (!vm->spent)
         return;
-    if (!strchr(vm->message, ':')) {
-        char why[sizeof(vm->message)], where[128];
-        memcpy(why, vm->message, sizeof(why));
+    if (!has_place(vm->message)) {
+        char why[100], where[128];
+        snprintf(why, sizeof(why), "%.99s", vm->message);
         vm_where(L, where, sizeof(where));
-        snprintf(vm->message, sizeof(vm->message), "%s%.100s", where, why);
+        snprintf(vm->message, sizeof(vm->message), "%s%s", where, why);
     }
     lua_pushstring(L, vm->message);
     lua_error(L);
@@ -98,7 +104,7 @@ static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     if (size > old_size && vm->L) {
         size_t cap = vm->memory_bytes + (vm->spent ? MEMORY_FOR_MESSAGES : 0);
         if (size > vm->block_bytes) {
-            spend(vm, "made a string or table larger than %.0f KiB", (double)vm->block_bytes / 1024);
+            spend(vm, "made a string, table or call stack larger than %.0f KiB", (double)vm->block_bytes / 1024);
             return NULL;
         }
         if (vm->used_bytes - old_size + size > cap) {
@@ -115,6 +121,34 @@ static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     return made;
 }
 
+/* Runs where the error is raised: makes it a text that starts with the place in a policy. */
+static int message_handler(lua_State *L) {
+    char where[128];
+    const char *message = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
+    if (message && strncmp(message, VM_PRELUDE ":", sizeof(VM_PRELUDE)) == 0) {
+        const char *end = strstr(message, ": ");
+        message = end ? end + 2 : message;
+    }
+    if (message && has_place(message)) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    vm_where(L, where, sizeof(where));
+    if (message)
+        lua_pushfstring(L, "%s%s", where, message);
+    else
+        lua_pushfstring(L, "%sthe error is no text but a %s", where, luaL_typename(L, 1));
+    return 1;
+}
+
+static int trampoline(lua_State *L) {
+    struct vm *vm = vm_of(L);
+    vm->work_now(L, vm->context);
+    return 0;
+}
+
+enum { SLOT_HANDLER = 1, SLOT_TRAMPOLINE, SLOTS = SLOT_TRAMPOLINE };
+
 bool vm_open(struct vm *vm, size_t memory_bytes) {
     *vm = (struct vm){.memory_bytes = memory_bytes, .block_bytes = memory_bytes, .deadline_ns = INT64_MAX};
     lua_State *L = lua_newstate(allocate, vm);
@@ -124,6 +158,9 @@ bool vm_open(struct vm *vm, size_t memory_bytes) {
     /* Compiled traces ignore hooks, and policies are too short to gain from them. */
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_sethook(L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    /* They stay on the stack, so that a call makes no closure outside of its protection. */
+    lua_pushcfunction(L, message_handler);
+    lua_pushcfunction(L, trampoline);
     return true;
 }
 
@@ -133,19 +170,8 @@ void vm_close(struct vm *vm) {
     vm->L = NULL;
 }
 
-void vm_begin(struct vm *vm, const struct vm_budget *budget) {
-    vm->budget_ns = budget->time_ms * 1000000;
-    vm->deadline_ns = clock_monotonic_ns() + vm->budget_ns;
-    vm->block_bytes = budget->block_bytes;
-    vm->work = 0;
-    vm->looks = 0;
-}
-
-bool vm_end(struct vm *vm) {
-    vm->deadline_ns = INT64_MAX;
-    if (!vm->spent)
-        return true;
-    /* The collector may allocate (it resizes the string table), and here nothing catches an error. */
+/* The collector may allocate (it resizes the string table), and here nothing catches an error. */
+static void recover(struct vm *vm) {
     size_t memory_bytes = vm->memory_bytes, block_bytes = vm->block_bytes;
     vm->memory_bytes = vm->block_bytes = SIZE_MAX / 2;
     lua_gc(vm->L, LUA_GCCOLLECT, 0);
@@ -153,5 +179,27 @@ bool vm_end(struct vm *vm) {
     vm->block_bytes = block_bytes;
     vm->spent = false;
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
-    return false;
+}
+
+bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context) {
+    lua_State *L = vm->L;
+    vm->work_now = work;
+    vm->context = context;
+    vm->budget_ns = budget->time_ms * 1000000;
+    vm->deadline_ns = clock_monotonic_ns() + vm->budget_ns;
+    vm->block_bytes = budget->block_bytes;
+    vm->work = 0;
+    vm->looks = 0;
+    lua_pushvalue(L, SLOT_TRAMPOLINE);
+    int status = lua_pcall(L, 0, 0, SLOT_HANDLER);
+    if (status != 0 && !vm->spent) {
+        const char *message = lua_tostring(L, -1);
+        snprintf(vm->message, sizeof(vm->message), "%s", message ? message : "unknown error");
+    }
+    lua_settop(L, SLOTS);
+    vm->deadline_ns = INT64_MAX;
+    bool held = status == 0 && !vm->spent;
+    if (vm->spent)
+        recover(vm);
+    return held;
 }

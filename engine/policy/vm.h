@@ -19,7 +19,9 @@ struct vm {
     size_t work; /* since the last look at the clock */
     int looks;
     bool spent;        /* a budget of this call is spent */
-    char message[256]; /* which one and where */
+    char message[512]; /* why the last vm_run failed, mostly with file:line */
+    void (*work_now)(lua_State *L, void *context);
+    void *context;
 };
 
 struct vm_budget {
@@ -34,10 +36,10 @@ enum { VM_UNITS_PER_LOOK = 64 * 1024, VM_UNITS_PER_STEP = 8 };
 bool vm_open(struct vm *vm, size_t memory_bytes);
 void vm_close(struct vm *vm);
 
-/* Around each protected call. vm_end is true when the budgets held; else vm->message says why not,
- * and the state is ready for the next call. */
-void vm_begin(struct vm *vm, const struct vm_budget *budget);
-bool vm_end(struct vm *vm);
+/* Calls work(L, context) on an empty stack, protected and within the budget. False, with vm->message,
+ * when it raised or spent a budget (even if it caught the error); the state is fit for the next call
+ * either way. Allocates nothing itself. */
+bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context);
 
 /* Work that a library function is about to do. Raises when the time is over. */
 void vm_charge(lua_State *L, size_t units);
@@ -45,7 +47,7 @@ void vm_charge(lua_State *L, size_t units);
 /* "policies/scopes.lua:12: " of the innermost running line that a policy wrote; "" without one. */
 void vm_where(lua_State *L, char *out, size_t size);
 
-/* The names under which a chunk of this house hides from vm_where. */
+/* The chunk that vm_where passes over: an operator's mistakes are not in there. */
 #define VM_PRELUDE "moonlatch/prelude.lua"
 
 #endif

@@ -1,0 +1,222 @@
+/* The typed functions of policy.h. Whatever goes wrong in a call denies and is logged; the log tells
+ * the operator what the answer does not tell the user. */
+#include "policy/convert.h"
+#include "policy/policy_state.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "fiber/fiber.h"
+
+#define WORDS(literal) \
+    { literal, sizeof(literal) - 1 }
+static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
+static const struct slice denied_words = WORDS("The server's policy does not allow this.");
+
+enum { ARGUMENTS_MAX = 2, RESULTS_MAX = 2 };
+
+struct call {
+    struct policy *policy;
+    enum policy_function function;
+    struct arena *arena;
+    const struct value *arguments[ARGUMENTS_MAX];
+    struct value *results[RESULTS_MAX]; /* never NULL after a good call where one is declared */
+    struct slice error;                 /* of the results' shape */
+    bool decided;
+};
+
+static void result_read(lua_State *L, struct call *call, int i) {
+    const struct shape *shape = declared_functions[call->function].results[i];
+    if (!shape || call->error.len)
+        return;
+    struct slice path = i ? SLICE("its second result") : SLICE("its result"), error = SLICE_NONE;
+    call->results[i] = convert_read(L, i + 1, call->arena, &error);
+    if (!call->results[i])
+        call->error = arena_printf(call->arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(error));
+    else if (!shape_check(shape, call->results[i], path, call->arena, &error))
+        call->error = error;
+}
+
+static void call_work(lua_State *L, void *context) {
+    struct call *call = context;
+    int count = 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->policy->references[call->function]);
+    while (count < ARGUMENTS_MAX && call->arguments[count])
+        convert_push(L, call->arguments[count++]);
+    lua_call(L, count, RESULTS_MAX);
+    for (int i = 0; i < RESULTS_MAX; i++)
+        result_read(L, call, i);
+}
+
+static void call_failed(const struct call *call, struct slice message) {
+    const struct declared_function *declared = &declared_functions[call->function];
+    const struct source_file *file = source_policy(call->policy->source, declared->file);
+    const char *text = arena_string(call->arena, message);
+    struct slice error = message;
+    if (!strstr(text, ".lua:"))
+        error = arena_printf(call->arena, "%s:%d: %s", file->label, call->policy->lines[call->function], text);
+    metric_add(METRIC_policy_failures, 1);
+    log_warn("policy_failed", log_text("function", arena_printf(call->arena, "%s.%s", declared->file, declared->name)),
+             log_text("error", error));
+}
+
+static void call_on_loop(void *context) {
+    struct call *call = context;
+    struct policy *policy = call->policy;
+    const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
+    metric_add(METRIC_policy_calls, 1);
+    call->decided = vm_run(&policy->vm, &budget, call_work, call);
+    if (!call->decided)
+        call_failed(call, slice_of(policy->vm.message));
+}
+
+/* True when it returned, and in its declared shape. */
+static bool decide(struct call *call) {
+    fiber_hop(call_on_loop, call);
+    if (call->decided && call->error.len) {
+        call->decided = false;
+        call_failed(call, call->error);
+    }
+    return call->decided;
+}
+
+/* A decision whose parts are well-formed but do not go together. */
+static void contradiction(struct call *call, const char *message) {
+    call->decided = false;
+    call_failed(call, slice_of(message));
+}
+
+static struct slice reason_of(const struct value *text) {
+    return text && text->kind == VALUE_TEXT ? text->text : denied_words;
+}
+
+static struct verdict verdict(struct policy *policy, enum policy_function function, struct arena *arena,
+                              const struct value *facts) {
+    struct call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
+    if (!decide(&call))
+        return (struct verdict){false, failed_words};
+    if (call.results[0]->boolean)
+        return (struct verdict){true, SLICE_NONE};
+    return (struct verdict){false, reason_of(call.results[1])};
+}
+
+/* --- settings.lua --- */
+
+/* Texts too: what it returns outlives the policy. */
+static void texts_copy(struct arena *arena, struct value *value) {
+    value->name = arena_copy(arena, value->name);
+    if (value->kind == VALUE_TEXT)
+        value->text = arena_copy(arena, value->text);
+    if (value->kind == VALUE_LIST || value->kind == VALUE_MAP)
+        for (struct value *child = value->first; child; child = child->next)
+            texts_copy(arena, child);
+}
+
+const struct value *policy_settings(struct policy *policy, struct arena *arena) {
+    struct value *settings = value_copy(arena, policy->data[DATA_settings]);
+    texts_copy(arena, settings);
+    return settings;
+}
+
+/* --- scopes.lua --- */
+
+const struct value *policy_scope_catalog(struct policy *policy) {
+    return policy->data[DATA_scopes_catalog];
+}
+
+const struct value *policy_scope_default(struct policy *policy) {
+    return policy->data[DATA_scopes_default];
+}
+
+struct slice policy_scope_describe(struct policy *policy, struct arena *arena, struct slice scope) {
+    const struct value *entry = policy->data[DATA_scopes_catalog]->first;
+    for (; entry; entry = entry->next)
+        if (slice_equal(value_get_text(entry, "name"), scope))
+            return value_get_text(entry, "description");
+    const struct value name = {.kind = VALUE_TEXT, .text = scope};
+    struct call call = {.policy = policy, .function = FUNCTION_scopes_describe, .arena = arena, .arguments = {&name}};
+    if (!decide(&call) || call.results[0]->kind != VALUE_TEXT)
+        return SLICE_NONE;
+    return call.results[0]->text;
+}
+
+struct verdict policy_may_register(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return verdict(policy, FUNCTION_scopes_may_register, arena, facts);
+}
+
+bool policy_permits(struct policy *policy, struct arena *arena, const struct value *scopes, const struct value *need) {
+    struct call call = {
+        .policy = policy, .function = FUNCTION_scopes_permits, .arena = arena, .arguments = {scopes, need}};
+    return decide(&call) && call.results[0]->boolean;
+}
+
+struct grant_decision policy_grant(struct policy *policy, struct arena *arena, const struct value *facts) {
+    struct call call = {.policy = policy, .function = FUNCTION_scopes_grant, .arena = arena, .arguments = {facts}};
+    if (!decide(&call))
+        return (struct grant_decision){.reason = failed_words};
+    const struct value *granted = value_get(call.results[0], "granted");
+    struct slice denied = value_get_text(call.results[0], "denied");
+    if (!granted == !slice_is_set(denied)) {
+        contradiction(&call, "its result must have either granted or denied");
+        return (struct grant_decision){.reason = failed_words};
+    }
+    if (granted)
+        return (struct grant_decision){.granted = true, .scopes = granted};
+    return (struct grant_decision){.denied = denied, .reason = reason_of(value_get(call.results[0], "reason"))};
+}
+
+/* --- consent.lua --- */
+
+struct consent_decision policy_consent(struct policy *policy, struct arena *arena, const struct value *facts) {
+    struct call call = {.policy = policy, .function = FUNCTION_consent_decide, .arena = arena, .arguments = {facts}};
+    if (!decide(&call))
+        return (struct consent_decision){CONSENT_DENY, failed_words};
+    if (slice_is(call.results[0]->text, "ask"))
+        return (struct consent_decision){CONSENT_ASK, SLICE_NONE};
+    if (slice_is(call.results[0]->text, "skip"))
+        return (struct consent_decision){CONSENT_SKIP, SLICE_NONE};
+    return (struct consent_decision){CONSENT_DENY, reason_of(call.results[1])};
+}
+
+static const struct value *value_decision(struct policy *policy, enum policy_function function, struct arena *arena,
+                                          const struct value *facts) {
+    struct call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
+    return decide(&call) ? call.results[0] : NULL;
+}
+
+const struct value *policy_consent_page(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return value_decision(policy, FUNCTION_consent_page, arena, facts);
+}
+
+/* --- apps.lua, claims.lua, tokens.lua, login.lua --- */
+
+struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return verdict(policy, FUNCTION_apps_may_create, arena, facts);
+}
+
+struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return verdict(policy, FUNCTION_apps_redirect_uri, arena, facts);
+}
+
+const struct value *policy_userinfo(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return value_decision(policy, FUNCTION_claims_userinfo, arena, facts);
+}
+
+bool policy_lifetimes(struct policy *policy, struct arena *arena, const struct value *facts, struct lifetimes *out) {
+    const struct value *decision = value_decision(policy, FUNCTION_tokens_lifetimes, arena, facts);
+    if (!decision)
+        return false;
+    *out = (struct lifetimes){
+        .access_s = value_get(decision, "access")->integer,
+        .refresh_s = value_get(decision, "refresh")->integer,
+        .id_s = value_get(decision, "id")->integer,
+    };
+    return true;
+}
+
+struct verdict policy_login(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return verdict(policy, FUNCTION_login_allow, arena, facts);
+}
+
+const struct value *policy_login_methods(struct policy *policy) {
+    return policy->data[DATA_login_methods];
+}

@@ -1,0 +1,157 @@
+#include "policy/declared.h"
+
+enum { DAY_S = 86400, YEAR_S = 366 * DAY_S };
+
+#define LAST \
+    { .name = NULL }
+
+static const struct shape yes_or_no = {.kind = SHAPE_BOOL};
+static const struct shape words_or_nil = {.kind = SHAPE_TEXT, .optional = true, .max = 1000};
+static const struct shape words = {.kind = SHAPE_TEXT, .max = 1000};
+static const struct shape scope_name = {.kind = SHAPE_NAME};
+static const struct shape_field no_fields[] = {LAST};
+static const struct shape any_map = {.kind = SHAPE_MAP, .open = true, .fields = no_fields};
+
+/* --- scopes.lua --- */
+
+static const struct shape_field catalog_fields[] = {
+    {"name", {.kind = SHAPE_NAME}},
+    {"description", {.kind = SHAPE_TEXT, .max = 1000}},
+    {"privileged", {.kind = SHAPE_BOOL, .optional = true}},
+    LAST,
+};
+static const struct shape catalog_entry = {.kind = SHAPE_MAP, .fields = catalog_fields};
+static const struct shape catalog = {.kind = SHAPE_LIST, .item = &catalog_entry, .min = 1, .max = 500};
+static const struct shape default_scopes = {.kind = SHAPE_LIST, .item = &scope_name, .min = 1, .max = 64};
+
+/* Either granted, or denied and reason (decision.c sees to that). */
+static const struct shape_field grant_fields[] = {
+    {"granted", {.kind = SHAPE_LIST, .item = &scope_name, .max = 256, .optional = true}},
+    {"denied", {.kind = SHAPE_NAME, .optional = true}},
+    {"reason", {.kind = SHAPE_TEXT, .max = 1000, .optional = true}},
+    LAST,
+};
+static const struct shape grant = {.kind = SHAPE_MAP, .fields = grant_fields};
+
+/* --- consent.lua --- */
+
+static const struct shape consent_choice = {.kind = SHAPE_CHOICE, .choices = "ask skip deny"};
+
+static const struct shape_field consent_scope_fields[] = {
+    {"name", {.kind = SHAPE_NAME}},
+    {"description", {.kind = SHAPE_TEXT, .max = 1000}},
+    {"optional", {.kind = SHAPE_BOOL, .optional = true}},
+    {"checked", {.kind = SHAPE_BOOL, .optional = true}},
+    LAST,
+};
+static const struct shape consent_scope = {.kind = SHAPE_MAP, .fields = consent_scope_fields};
+static const struct shape_field consent_group_fields[] = {
+    {"title", {.kind = SHAPE_TEXT, .max = 200}},
+    {"scopes", {.kind = SHAPE_LIST, .item = &consent_scope, .max = 256}},
+    LAST,
+};
+static const struct shape consent_group = {.kind = SHAPE_MAP, .fields = consent_group_fields};
+static const struct shape_field consent_page_fields[] = {
+    {"title", {.kind = SHAPE_TEXT, .max = 200}},
+    {"groups", {.kind = SHAPE_LIST, .item = &consent_group, .max = 64}},
+    {"warnings", {.kind = SHAPE_LIST, .item = &words, .max = 64, .optional = true}},
+    LAST,
+};
+static const struct shape consent_page = {.kind = SHAPE_MAP, .fields = consent_page_fields};
+
+/* --- apps.lua --- */
+
+static const struct shape search_column = {.kind = SHAPE_CHOICE, .choices = "name description homepage_url"};
+static const struct shape_field listing_fields[] = {
+    {"own", {.kind = SHAPE_BOOL, .optional = true}},
+    {"public", {.kind = SHAPE_BOOL, .optional = true}},
+    {"shared", {.kind = SHAPE_BOOL, .optional = true}},
+    {"all", {.kind = SHAPE_BOOL, .optional = true}},
+    {"search_in", {.kind = SHAPE_LIST, .item = &search_column, .max = 3, .optional = true}},
+    {"order", {.kind = SHAPE_CHOICE, .choices = "newest name popular", .optional = true}},
+    {"limit_max", {.kind = SHAPE_INT, .min = 1, .max = 100, .optional = true}},
+    LAST,
+};
+static const struct shape listing = {.kind = SHAPE_MAP, .fields = listing_fields};
+
+/* --- claims.lua, tokens.lua, login.lua --- */
+
+/* The sub claim must always be there (OpenID Connect Core §5.3.2). */
+static const struct shape_field claims_fields[] = {{"sub", {.kind = SHAPE_TEXT, .max = 255}}, LAST};
+static const struct shape claims = {.kind = SHAPE_MAP, .open = true, .fields = claims_fields};
+
+static const struct shape_field lifetimes_fields[] = {
+    {"access", {.kind = SHAPE_INT, .min = 1, .max = YEAR_S}},
+    {"refresh", {.kind = SHAPE_INT, .min = 1, .max = 10LL * YEAR_S}},
+    {"id", {.kind = SHAPE_INT, .min = 1, .max = YEAR_S}},
+    LAST,
+};
+static const struct shape lifetimes = {.kind = SHAPE_MAP, .fields = lifetimes_fields};
+
+static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey"};
+static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 2};
+
+/* --- settings.lua: the ranges of the numbers are in cli/settings.c --- */
+
+#define TEXT(name) \
+    { \
+        name, { \
+            .kind = SHAPE_TEXT, .optional = true \
+        } \
+    }
+#define INT(name) \
+    { \
+        name, { \
+            .kind = SHAPE_INT, .optional = true \
+        } \
+    }
+
+static const struct shape_field limits_fields[] = {
+    INT("body_bytes"),
+    INT("connections"),
+    INT("connections_per_address"),
+    INT("requests_in_flight"),
+    INT("streams"),
+    INT("idle_timeout_ms"),
+    INT("request_timeout_ms"),
+    INT("drain_timeout_ms"),
+    INT("store_timeout_ms"),
+    INT("store_queue"),
+    INT("cache_bytes"),
+    INT("policy_call_ms"),
+    INT("policy_memory_bytes"),
+    LAST,
+};
+static const struct shape_field lifetimes_settings_fields[] = {
+    INT("nonce"), INT("pending"), INT("code"), INT("session"), INT("reuse_grace"), LAST,
+};
+static const struct shape_field settings_fields[] = {
+    TEXT("issuer"),
+    TEXT("landing_page"),
+    {"listen", {.kind = SHAPE_TEXTS, .optional = true, .max = 16}},
+    TEXT("tls_cert"),
+    TEXT("tls_key"),
+    TEXT("database"),
+    TEXT("state"),
+    TEXT("templates"),
+    INT("workers"),
+    {"limits", {.kind = SHAPE_MAP, .fields = limits_fields, .optional = true}},
+    {"lifetimes", {.kind = SHAPE_MAP, .fields = lifetimes_settings_fields, .optional = true}},
+    LAST,
+};
+static const struct shape settings = {.kind = SHAPE_MAP, .fields = settings_fields};
+
+const struct declared_function declared_functions[FUNCTION_COUNT] = {
+#define X(file, name, required, first, second) {#file, #name, required, {first, second}},
+    POLICY_FUNCTIONS(X)
+#undef X
+};
+
+const struct declared_data declared_data[DATA_COUNT] = {
+#define X(file, name, shape) {#file, #name, shape},
+    POLICY_DATA(X)
+#undef X
+        {"settings", NULL, &settings},
+};
+
+const char *const declared_files[] = {"apps", "claims", "consent", "login", "scopes", "settings", "tokens", NULL};

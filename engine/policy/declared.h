@@ -1,0 +1,66 @@
+/* The one place where the policies' shapes are declared: which files there are, which members each
+ * has, what data must look like and what a decision may be. policies/README.md tells the same to
+ * people. */
+#ifndef POLICY_DECLARED_H
+#define POLICY_DECLARED_H
+
+#include "policy/shape.h"
+
+/* file, function, whether it must be there, first result, second result (NULL: none) */
+#define POLICY_FUNCTIONS(X) \
+    X(scopes, describe, true, &words_or_nil, NULL) \
+    X(scopes, may_register, true, &yes_or_no, &words_or_nil) \
+    X(scopes, grant, true, &grant, NULL) \
+    X(scopes, permits, true, &yes_or_no, NULL) \
+    X(scopes, privileged, false, &yes_or_no, NULL) \
+    X(consent, decide, true, &consent_choice, &words_or_nil) \
+    X(consent, page, true, &consent_page, NULL) \
+    X(apps, may_create, true, &yes_or_no, &words_or_nil) \
+    X(apps, may_edit, false, &yes_or_no, &words_or_nil) \
+    X(apps, redirect_uri, true, &yes_or_no, &words_or_nil) \
+    X(apps, listing, false, &listing, NULL) \
+    X(apps, present, false, &any_map, NULL) \
+    X(claims, userinfo, true, &claims, NULL) \
+    X(claims, id_token, false, &any_map, NULL) \
+    X(tokens, lifetimes, true, &lifetimes, NULL) \
+    X(login, allow, true, &yes_or_no, &words_or_nil)
+
+/* file, member, shape */
+#define POLICY_DATA(X) \
+    X(scopes, catalog, &catalog) \
+    X(scopes, default, &default_scopes) \
+    X(login, methods, &login_methods)
+
+enum policy_function {
+#define X(file, name, required, first, second) FUNCTION_##file##_##name,
+    POLICY_FUNCTIONS(X)
+#undef X
+        FUNCTION_COUNT
+};
+
+enum policy_data {
+#define X(file, name, shape) DATA_##file##_##name,
+    POLICY_DATA(X)
+#undef X
+        DATA_settings, /* the whole of settings.lua */
+    DATA_COUNT
+};
+
+struct declared_function {
+    const char *file, *name;
+    bool required;
+    const struct shape *results[2];
+};
+
+struct declared_data {
+    const char *file, *name; /* no name: the whole file */
+    const struct shape *shape;
+};
+
+extern const struct declared_function declared_functions[FUNCTION_COUNT];
+extern const struct declared_data declared_data[DATA_COUNT];
+
+/* The files, in the order of their names; the last is NULL. Only settings.lua may be absent. */
+extern const char *const declared_files[];
+
+#endif

@@ -1,0 +1,187 @@
+#include "policy/source.h"
+
+#include "base/buffer.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PRELUDE "prelude"
+
+/* What is under way while a set is read. */
+struct reading {
+    struct policy_source *source;
+    struct buffer problems; /* in the caller's arena */
+};
+
+static void problem(struct reading *reading, const char *label, const char *message) {
+    if (reading->problems.len)
+        buffer_add_byte(&reading->problems, '\n');
+    buffer_printf(&reading->problems, "%s:1: %s", label, message);
+}
+
+const struct source_file *source_find(const struct policy_source *source, struct slice module) {
+    for (const struct source_file *file = source->first; file; file = file->next)
+        if (slice_is_set(file->module) && slice_equal(file->module, module))
+            return file;
+    return NULL;
+}
+
+const struct source_file *source_policy(const struct policy_source *source, const char *policy) {
+    for (const struct source_file *file = source->first; file; file = file->next)
+        if (slice_is_set(file->policy) && slice_is(file->policy, policy))
+            return file;
+    return NULL;
+}
+
+static bool is_word(char c) {
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+int source_line_of(const struct source_file *file, struct slice name) {
+    struct slice rest = file->text;
+    for (int line = 1; slice_is_set(rest); line++) {
+        struct slice text = slice_trim(slice_cut(&rest, '\n'));
+        if (text.len <= name.len || memcmp(text.at, name.at, name.len) != 0 || is_word(text.at[name.len]))
+            continue;
+        text = slice_trim(slice_from(text, name.len));
+        if (text.len && text.at[0] == '=' && (text.len == 1 || text.at[1] != '='))
+            return line;
+    }
+    return 1;
+}
+
+/* The last two parts of the path: short enough that Lua never cuts it, and the same wherever the
+ * product is installed. */
+static const char *label_of(struct arena *arena, const char *directory, const char *name) {
+    char *real = realpath(directory, NULL);
+    const char *path = real ? real : directory, *slash = strrchr(path, '/');
+    const char *parent = slash && slash[1] ? slash + 1 : path;
+    const char *label = arena_printf(arena, "%.24s/%.32s", parent, name).at;
+    free(real);
+    return label;
+}
+
+static bool text_read(struct reading *reading, const char *path, struct source_file *file) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    bool is_file = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    const char *why = fd < 0 ? strerror(errno) : is_file ? NULL : "is not a regular file";
+    if (is_file && status.st_size > SOURCE_BYTES_MAX)
+        why = "is larger than 256 KiB";
+    if (!why) {
+        size_t size = (size_t)status.st_size, len = 0;
+        char *text = arena_alloc(&reading->source->arena, size + 1);
+        ssize_t got = 0;
+        while (len < size && (got = read(fd, text + len, size - len)) > 0)
+            len += (size_t)got;
+        text[len] = '\0';
+        file->text = (struct slice){text, len};
+        if (got < 0)
+            why = strerror(errno);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (why)
+        problem(reading, file->label, why);
+    return !why;
+}
+
+static void file_add(struct policy_source *source, struct source_file *file) {
+    if (source->last)
+        source->last->next = file;
+    else
+        source->first = file;
+    source->last = file;
+    source->count++;
+}
+
+/* `name` is "scopes.lua"; family "policies" or "moonlatch". */
+static void file_read(struct reading *reading, const char *directory, const char *name, const char *family) {
+    struct arena *arena = &reading->source->arena;
+    struct source_file *file = arena_zalloc(arena, sizeof(*file));
+    struct slice stem = arena_copy(arena, (struct slice){name, strlen(name) - 4});
+    bool is_policy = strcmp(family, "policies") == 0;
+    file->label = label_of(arena, directory, name);
+    file->chunk = arena_printf(arena, "@%s", file->label).at;
+    if (is_policy)
+        file->policy = stem;
+    if (is_policy || !slice_is(stem, PRELUDE))
+        file->module = arena_printf(arena, "%s.%.*s", family, SLICE_ARG(stem));
+    else
+        file->chunk = "@moonlatch/" PRELUDE ".lua";
+    if (text_read(reading, arena_printf(arena, "%s/%s", directory, name).at, file))
+        file_add(reading->source, file);
+}
+
+static int is_lua(const struct dirent *entry) {
+    size_t len = strlen(entry->d_name);
+    bool is_spec = len > 9 && strcmp(entry->d_name + len - 9, "_spec.lua") == 0;
+    return len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0 && entry->d_name[0] != '.' && !is_spec;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void directory_read(struct reading *reading, const char *directory, const char *family, const char *except) {
+    struct dirent **entries;
+    int count = scandir(directory, &entries, is_lua, by_name);
+    if (count < 0) {
+        problem(reading, directory, strerror(errno));
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        if (!except || strcmp(entries[i]->d_name, except) != 0) {
+            if (reading->source->count < SOURCE_FILES_MAX)
+                file_read(reading, directory, entries[i]->d_name, family);
+            else
+                problem(reading, directory, "holds too many files");
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* The file that stands in for settings.lua may have any name. */
+static void config_read(struct reading *reading, const char *config) {
+    struct arena *arena = &reading->source->arena;
+    const char *slash = strrchr(config, '/');
+    const char *directory =
+        slash ? arena_string(arena, (struct slice){config, slash == config ? 1 : (size_t)(slash - config)}) : ".";
+    struct source_file *file = arena_zalloc(arena, sizeof(*file));
+    file->label = label_of(arena, directory, slash ? slash + 1 : config);
+    file->chunk = arena_printf(arena, "@%s", file->label).at;
+    file->module = SLICE("policies.settings");
+    file->policy = SLICE("settings");
+    if (text_read(reading, config, file))
+        file_add(reading->source, file);
+}
+
+struct policy_source *policy_source_read(struct arena *arena, const char *directory, const char *library_dir,
+                                         const char *config, struct slice *error) {
+    struct policy_source *source = calloc(1, sizeof(*source));
+    if (!source)
+        abort();
+    arena_init(&source->arena);
+    struct reading reading = {.source = source, .problems = buffer_in(arena)};
+    directory_read(&reading, library_dir, "moonlatch", NULL);
+    directory_read(&reading, directory, "policies", config ? "settings.lua" : NULL);
+    if (config)
+        config_read(&reading, config);
+    if (!reading.problems.len)
+        return source;
+    *error = arena_copy(arena, buffer_slice(&reading.problems));
+    policy_source_free(source);
+    return NULL;
+}
+
+void policy_source_free(struct policy_source *source) {
+    arena_free(&source->arena);
+    free(source);
+}

@@ -1,0 +1,29 @@
+-- Who may make an app, and what it may be like.
+
+-- May facts.user make facts.app? Everybody may; an operator might ask for a role here.
+local function may_create(_)
+  return true
+end
+
+local loopback = { ["127.0.0.1"] = true, ["[::1]"] = true, ["localhost"] = true }
+
+-- May facts.redirect_uri be registered? The server has seen already that it is an absolute URI
+-- without fragment and user name.
+local function redirect_uri(facts)
+  local scheme, rest = facts.redirect_uri:match("^([%w+.-]+):(.*)$")
+  scheme = scheme and scheme:lower()
+  local authority = rest and rest:match("^//([^/?]+)")
+  if scheme == "https" then
+    return authority ~= nil, "A redirect URI with https needs a host."
+  elseif scheme == "http" then
+    -- The code would cross the network in the clear, but not on the user's own machine.
+    local host = authority and authority:lower():gsub(":%d*$", "")
+    return loopback[host or ""] == true, "A redirect URI with http must be on 127.0.0.1, [::1] or localhost."
+  end
+  -- An app on a phone or desktop: the scheme is a domain name of its maker in reverse, so it has a
+  -- dot (RFC 8252 §7.1). That also keeps javascript:, data: and file: out.
+  local is_private = scheme ~= nil and scheme:find("^%a[%w-]*%.[%w.-]*%w$") ~= nil
+  return is_private, "A redirect URI must be https, or have a scheme such as com.example.app."
+end
+
+return { may_create = may_create, redirect_uri = redirect_uri }

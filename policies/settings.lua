@@ -1,0 +1,32 @@
+-- What the command line and MOONLATCH_* do not set. Everything may be left out; what is commented
+-- out below shows the default.
+
+return {
+  -- issuer = "https://id.example",      -- how the world sees this server; default: its first address
+  -- listen = { "127.0.0.1:8080" },
+  -- landing_page = "/",                 -- where a sign-in from the command line ends
+  -- tls_cert = "/etc/moonlatch/cert.pem", tls_key = "/etc/moonlatch/key.pem",
+  -- database = "sqlite:state/moonlatch.db",  -- or "postgresql://user@host/name"
+  -- state = "state",                    -- directory of the server's secret
+  -- templates = "templates",
+  -- workers = 4,                        -- default: one per core
+
+  -- In seconds.
+  lifetimes = {
+    nonce = 300, -- to sign a login nonce
+    pending = 600, -- to answer the consent page
+    code = 60, -- to redeem an authorization code
+    session = 7 * 86400, -- to stay signed in
+    reuse_grace = 10, -- in which a rotated refresh token may come again, after a lost answer
+  },
+
+  limits = {
+    -- body_bytes = 64 * 1024,
+    -- connections = 10000, connections_per_address = 2000,     -- per worker
+    -- requests_in_flight = 4096, streams = 100,                -- per worker; per HTTP/2 connection
+    -- request_timeout_ms = 30000, idle_timeout_ms = 60000, drain_timeout_ms = 30000,
+    -- store_timeout_ms = 5000, store_queue = 10000,
+    -- cache_bytes = 64 * 1024 * 1024,
+    -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
+  },
+}
