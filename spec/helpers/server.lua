@@ -1,0 +1,176 @@
+-- A moonlatch of its own for a spec: fresh state, a port that the kernel chooses, settings from a table. stop() is a
+-- check, too: exit code 0, no sanitizer report, a log of JSON lines that names no secret.
+local cjson = require "cjson.safe"
+local sys = require "helpers.sys"
+
+local server = { root = os.getenv("MOONLATCH_ROOT") or "." }
+server.__index = server
+server.binary = os.getenv("MOONLATCH_BIN") or server.root .. "/build/release/moonlatch"
+-- Sanitized builds are slower; times that a spec allows are multiplied by this.
+server.patience = tonumber(os.getenv("MOONLATCH_SPEC_PATIENCE") or 1)
+
+local sanitizers = {
+  ASAN_OPTIONS = "detect_leaks=1:halt_on_error=1:exitcode=99",
+  UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1",
+  TSAN_OPTIONS = "halt_on_error=1:exitcode=99",
+  LSAN_OPTIONS = "print_suppressions=0:suppressions=" .. server.root .. "/spec/lsan.suppressions",
+}
+
+-- What every moonlatch of the specs runs in: nothing of the caller's MOONLATCH_*.
+function server.environment(extra)
+  local env = { MOONLATCH_STATE = false, MOONLATCH_LISTEN = false, MOONLATCH_ISSUER = false, MOONLATCH_SECRET = false }
+  for _, more in ipairs { sanitizers, extra or {} } do
+    for name, value in pairs(more) do
+      env[name] = value
+    end
+  end
+  return env
+end
+
+local function lua_text(value)
+  if type(value) ~= "table" then
+    return string.format(type(value) == "string" and "%q" or "%s", value)
+  end
+  local parts = {}
+  for name, item in pairs(value) do
+    parts[#parts + 1] = (type(name) == "string" and name .. " = " or "") .. lua_text(item)
+  end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+-- The policies of this repository with some files replaced: { ["consent.lua"] = "return …" }.
+function server.policies(replaced)
+  local directory = sys.directory() .. "/policies"
+  assert(sys.run { "cp", "-r", server.root .. "/policies", directory } == 0)
+  for name, text in pairs(replaced) do
+    sys.write_file(directory .. "/" .. name, text)
+  end
+  return directory
+end
+
+-- options: settings = table for --config, args = more flags, env, state (kept by stop when given), workers (2), demo,
+-- policies = { [file] = text }, listen = { … }.
+-- Starts it without waiting: for servers that are expected to refuse.
+function server.launch(options)
+  options = options or {}
+  local self = setmetatable({ state = options.state or sys.directory() }, server)
+  self.is_state_ours = not options.state
+  self.log_file = os.tmpname()
+  local words = { server.binary, "serve", "--state", self.state, "--workers", tostring(options.workers or 2) }
+  for _, address in ipairs(options.listen or { "127.0.0.1:0" }) do
+    table.insert(words, "--listen")
+    table.insert(words, address)
+  end
+  if options.settings then
+    local file = sys.write_file(os.tmpname(), "return " .. lua_text(options.settings) .. "\n")
+    self.settings_file = file
+    table.insert(words, "--config")
+    table.insert(words, file)
+  end
+  if options.policies then
+    self.policies_directory = server.policies(options.policies)
+    table.insert(words, "--policies")
+    table.insert(words, self.policies_directory)
+  end
+  for _, word in ipairs(options.args or {}) do
+    table.insert(words, word)
+  end
+  self.process = sys.spawn(words, { stderr = self.log_file, env = server.environment(options.env) })
+  return self
+end
+
+-- The same, ready to answer: self.url, self.port, self.lines = what stdout said.
+function server.start(options)
+  local self = server.launch(options)
+  self.lines = {}
+  repeat
+    local line = self.process:line(20 * server.patience)
+    if not line then
+      self.process:signal(sys.KILL)
+      self.process:wait()
+      error("moonlatch did not start:\n" .. sys.read_file(self.log_file), 2)
+    end
+    table.insert(self.lines, line)
+    self.scheme, self.port = line:match("^moonlatch listening on (https?)://[%d%.]+:(%d+)")
+  until self.port
+  self.port = tonumber(self.port)
+  self.is_tls = self.scheme == "https"
+  self.url = self.scheme .. "://127.0.0.1:" .. self.port
+  self.issuer = self.scheme .. "://localhost:" .. self.port
+  return self
+end
+
+function server:log_text()
+  return sys.read_file(self.log_file)
+end
+
+-- The log as a list of tables; a line that is no JSON object with time, level and event is an error.
+function server:log()
+  local list = {}
+  for line in self:log_text():gmatch("[^\n]+") do
+    local entry = cjson.decode(line)
+    assert(type(entry) == "table" and entry.time and entry.level and entry.event, "not a log line: " .. line)
+    table.insert(list, entry)
+  end
+  return list
+end
+
+local function log_check(self)
+  local text = self:log_text()
+  local report = text:find("Sanitizer", 1, true) or text:find("runtime error", 1, true)
+  assert(not report, "sanitizer report:\n" .. text:sub(math.max(1, (report or 1) - 500), (report or 1) + 6000))
+  self:log()
+  for _, secret in ipairs { "cak_%w+%.%w+", "crt_%w+%.%w+", "cpk_%w+%.%w+", "cst_%w+%.%w+", "csc_%w+", "session_id=",
+                            "signature=" } do
+    assert(not text:find(secret), "the log names a secret like " .. secret)
+  end
+end
+
+local function clean(self)
+  os.remove(self.log_file)
+  if self.settings_file then
+    os.remove(self.settings_file)
+  end
+  if self.policies_directory then
+    sys.run { "rm", "-r", self.policies_directory }
+  end
+  if self.is_state_ours then
+    sys.run { "rm", "-r", self.state }
+  end
+end
+
+-- SIGTERM, and all that must hold then.
+function server:stop(timeout_s)
+  self.process:signal(sys.TERM)
+  local code = self.process:wait((timeout_s or 10) * server.patience)
+  if not code then
+    self.process:signal(sys.KILL)
+    self.process:wait()
+    error("moonlatch did not end after SIGTERM:\n" .. self:log_text():sub(-2000), 2)
+  end
+  assert(code == 0, "moonlatch ended with " .. code .. ":\n" .. self:log_text():sub(-6000))
+  log_check(self)
+  clean(self)
+end
+
+-- kill -9: nothing is finished, nothing flushed. The state stays.
+function server:kill()
+  self.process:signal(sys.KILL)
+  self.process:wait()
+  os.remove(self.log_file)
+end
+
+-- For one that was expected to refuse: exit code and what it said.
+function server:refusal()
+  local code = self.process:wait(20 * server.patience)
+  if not code then
+    self.process:signal(sys.KILL)
+    self.process:wait()
+    error("it started:\n" .. self.process.text, 2)
+  end
+  local said = self:log_text()
+  clean(self)
+  return code, said
+end
+
+return server
