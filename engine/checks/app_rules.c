@@ -46,9 +46,12 @@ static struct value *facts_of(struct request *request, const struct user *user, 
 }
 
 static void redirect_uris_check(struct request *request, const struct user *user, const struct app *app) {
+    const struct value *list = field_failed(request, "redirect_uris", -1) ? NULL : field_list(request, "redirect_uris");
     int index = 0;
-    for (const struct value *item = field_list(request, "redirect_uris")->first; item; item = item->next, index++) {
+    for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++) {
         struct uri uri;
+        if (field_failed(request, "redirect_uris", index))
+            continue;
         if (!uri_parse(request->arena, item->text, &uri) || uri.has_fragment || uri.has_userinfo) {
             request_invalid(request, "body", "redirect_uris", index, "url",
                             "must be an absolute URI without fragment and user name");
@@ -63,10 +66,12 @@ static void redirect_uris_check(struct request *request, const struct user *user
 }
 
 static void scopes_check(struct request *request) {
-    const struct value *scopes = field_list(request, "allowed_scopes");
+    const struct value *list =
+        field_failed(request, "allowed_scopes", -1) ? NULL : field_list(request, "allowed_scopes");
     int index = 0;
-    for (const struct value *item = scopes ? scopes->first : NULL; item; item = item->next, index++)
-        if (!slice_is_set(policy_scope_describe(request->service->policy, request->arena, item->text)))
+    for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++)
+        if (!field_failed(request, "allowed_scopes", index) &&
+            !slice_is_set(policy_scope_describe(request->service->policy, request->arena, item->text)))
             request_invalid(request, "body", "allowed_scopes", index, "string_pattern", "there is no such scope");
 }
 
@@ -80,7 +85,7 @@ static struct slice names_of(struct request *request, const char *field) {
     const struct value *list = field_list(request, field);
     struct value *once = value_list(request->arena);
     for (const struct value *item = list ? list->first : NULL; item; item = item->next)
-        if (!scope_holds(once, item->text))
+        if (item->kind == VALUE_TEXT && !scope_holds(once, item->text))
             value_append_text(request->arena, once, item->text);
     return names_join(request->arena, once);
 }
@@ -101,7 +106,7 @@ static enum error policies_check(struct request *request, const struct user *use
 }
 
 enum error app_new_check(struct request *request, const struct user *user, struct app *app) {
-    if (!fields_check(request, app_fields) || request->invalid)
+    if (!fields_check(request, app_fields))
         return request_validation(request);
     *app = (struct app){
         .user_id = user->user_id,
@@ -117,10 +122,11 @@ enum error app_new_check(struct request *request, const struct user *user, struc
         .allowed_scopes = names_of(request, "allowed_scopes"),
         .token_endpoint_auth_method = field_text(request, "token_endpoint_auth_method"),
     };
-    if (!app_name_is_valid(app->name))
+    if (!field_failed(request, "name", -1) && !app_name_is_valid(app->name))
         request_invalid(request, "body", "name", -1, "string_pattern",
                         "name may hold letters, digits, '_', '-', '.' and inner spaces");
-    if (slice_is_set(app->token_endpoint_auth_method) && !auth_method_is_known(app->token_endpoint_auth_method))
+    if (slice_is_set(app->token_endpoint_auth_method) && !field_failed(request, "token_endpoint_auth_method", -1) &&
+        !auth_method_is_known(app->token_endpoint_auth_method))
         request_invalid(request, "body", "token_endpoint_auth_method", -1, "string_pattern",
                         "must be client_secret_basic, client_secret_post or none");
     redirect_uris_check(request, user, app);

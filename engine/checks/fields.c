@@ -97,6 +97,13 @@ bool fields_check(struct request *request, const struct field *fields) {
     return true;
 }
 
+bool field_failed(const struct request *request, const char *name, int index) {
+    for (const struct invalid_field *invalid = request->invalid; invalid; invalid = invalid->next)
+        if (slice_is(invalid->field, name) && invalid->index == index)
+            return true;
+    return false;
+}
+
 struct slice field_text(const struct request *request, const char *name) {
     return value_get_text(request->json, name);
 }

@@ -19,7 +19,11 @@ struct field {
  * all: then nothing of it can be read. Ends with name == NULL. */
 bool fields_check(struct request *request, const struct field *fields);
 
-/* After fields_check without a failure: the field, or absent, or the default. */
+/* Was that field, or that item of it (index; -1: the field as a whole), noted as failing already? Whoever
+ * checks more of a field asks first, so that it is named once. */
+bool field_failed(const struct request *request, const char *name, int index);
+
+/* After fields_check, also when some failed: the field if it has that kind, or absent, or the default. */
 struct slice field_text(const struct request *request, const char *name);
 bool field_bool(const struct request *request, const char *name, bool otherwise);
 int64_t field_int(const struct request *request, const char *name, int64_t otherwise);

@@ -30,11 +30,13 @@ static sigset_t signals_block(void) {
 struct launch {
     struct worker *worker;
     pthread_t main;
+    _Atomic int64_t *running; /* workers that have not ended */
 };
 
 static void *launch_main(void *data) {
     struct launch *launch = data;
     worker_main(launch->worker);
+    atomic_fetch_sub(launch->running, 1); /* two SIGUSR1 at once are one: the number counts, the signal wakes */
     pthread_kill(launch->main, SIGUSR1);
     return NULL;
 }
@@ -59,34 +61,31 @@ static void announce(const struct settings *settings) {
 }
 
 /* Until every worker has ended. The first SIGTERM drains, the second ends at once. */
-static void wait_for_end(const sigset_t *signals, struct worker *workers, int64_t running) {
-    while (running > 0) {
+static void wait_for_end(const sigset_t *signals, struct worker *workers, int64_t count, _Atomic int64_t *running) {
+    while (atomic_load(running) > 0) {
         int signal_number;
-        if (sigwait(signals, &signal_number) != 0)
+        if (sigwait(signals, &signal_number) != 0 || signal_number == SIGUSR1)
             continue;
-        if (signal_number == SIGUSR1) {
-            running--;
-        } else if (atomic_exchange(&draining, true)) {
+        if (atomic_exchange(&draining, true))
             _exit(1);
-        } else {
-            log_info("draining", log_int("signal", signal_number));
-            log_flush();
-            for (int64_t i = 0; i < running; i++)
-                worker_drain(&workers[i]);
-        }
+        log_info("draining", log_int("signal", signal_number));
+        log_flush();
+        for (int64_t i = 0; i < count; i++)
+            worker_drain(&workers[i]);
     }
 }
 
 static int workers_run(struct arena *arena, const struct server_config *config, struct worker *workers,
                        const sigset_t *signals) {
     int64_t count = config->settings->workers;
+    _Atomic int64_t running = count;
     struct launch *launches = arena_alloc(arena, (size_t)count * sizeof(*launches));
     for (int64_t i = 0; i < count; i++) {
-        launches[i] = (struct launch){&workers[i], pthread_self()};
+        launches[i] = (struct launch){&workers[i], pthread_self(), &running};
         pthread_create(&workers[i].thread, NULL, launch_main, &launches[i]);
     }
     announce(config->settings);
-    wait_for_end(signals, workers, count);
+    wait_for_end(signals, workers, count, &running);
     for (int64_t i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
     log_info("stopped", log_int("workers", count));
