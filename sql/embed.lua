@@ -187,7 +187,8 @@ local function header(statements)
     "    bool reads; /* it changes nothing */\n};\n")
   add("extern const struct statement_text statement_texts[STATEMENT_COUNT];\n")
   add("struct migration {\n    int64_t version;\n    const char *name, *sql;\n};\n")
-  add("/* In order, from version 1. */\nextern const struct migration migrations[];\nextern const size_t migration_count;\n")
+  add("/* In order, from version 1. */\n")
+  add("extern const struct migration migrations[];\nextern const size_t migration_count;\n")
   add("#endif")
   return table.concat(out, "\n") .. "\n"
 end

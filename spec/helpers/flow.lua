@@ -50,7 +50,8 @@ end
 
 -- A map of the authorization request, with `more` over it; false takes a parameter away.
 function flow.request(app, more)
-  local params = { response_type = "code", client_id = app.client_id, redirect_uri = app.redirect_uris[1], state = "s t&%" }
+  local params = { response_type = "code", client_id = app.client_id, state = "s t&%" }
+  params.redirect_uri = app.redirect_uris[1]
   for name, value in pairs(more or {}) do
     params[name] = value or nil
   end

@@ -176,7 +176,7 @@ function connection:send(method, path, options)
   return stream
 end
 
-function connection:receive(stream)
+function connection.receive(_, stream)
   return read_answer(stream)
 end
 
@@ -228,14 +228,21 @@ function http.metric(server, name)
   return tonumber(value) or error("no metric " .. name, 2)
 end
 
--- Asks until is_true(value) or the time is up; the last value. Each question is a request: that is the pace.
-function http.metric_until(server, name, is_true)
+-- Asks until is_true(answer) or the time is up; the last answer. Each question is a request: that is the pace.
+function http.ask_until(ask, is_true)
   local deadline = cqueues.monotime() + TIMEOUT_S
-  local value
-  repeat
-    value = http.metric(server, name)
-  until is_true(value) or cqueues.monotime() > deadline
-  return value
+  while true do
+    local answer = ask()
+    if is_true(answer) or cqueues.monotime() > deadline then
+      return answer
+    end
+  end
+end
+
+function http.metric_until(server, name, is_true)
+  return http.ask_until(function()
+    return http.metric(server, name)
+  end, is_true)
 end
 
 return http

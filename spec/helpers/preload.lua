@@ -2,7 +2,8 @@
 -- twice no longer know their own objects.
 for _, name in ipairs {
   "cjson", "cjson.safe", "cqueues", "http.client", "http.headers", "openssl.digest", "openssl.rand",
-  "openssl.ssl.context", "helpers.sys", "helpers.server", "helpers.http", "helpers.cli", "helpers.wallet", "helpers.flow",
+  "openssl.ssl.context", "helpers.sys", "helpers.server", "helpers.http", "helpers.cli", "helpers.wallet",
+  "helpers.flow",
   "helpers.shape",
 } do
   require(name)

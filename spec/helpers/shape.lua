@@ -18,6 +18,15 @@ function shape.no_store(answer)
   assert.equal("no-store", answer.headers["cache-control"])
 end
 
+-- For http.ask_until.
+function shape.is_refused(answer)
+  return answer.status ~= 200
+end
+
+function shape.says_expired(answer)
+  return answer.body:find("expired", 1, true) ~= nil
+end
+
 function shape.ok(answer)
   assert.equal(200, answer.status, answer.body)
   is_json(answer)
@@ -45,7 +54,7 @@ function shape.oauth_error(answer, status, code)
   shape.no_store(answer)
 end
 
--- 422 with exactly these fields: { { "body", "name", "missing" }, { "body", "redirect_uris", 0, "url" } }; a JSON answer
+-- 422 with exactly these fields: { { "body", "name", "missing" }, { "body", "redirect_uris", 0, "url" } }; JSON
 -- of an OAuth endpoint carries error, too.
 function shape.invalid(answer, fields)
   assert.equal(422, answer.status, answer.body)

@@ -134,7 +134,8 @@ describe("GET /idp/authorize", function()
     end)
 
     it("when client_id or redirect_uri is missing", function()
-      local answer = http.get(server, "/idp/authorize?response_type=code", { headers = { accept = "application/json" } })
+      local answer = http.get(server, "/idp/authorize?response_type=code",
+        { headers = { accept = "application/json" } })
       shape.invalid(answer, { { "query", "client_id", "missing" }, { "query", "redirect_uri", "missing" } })
       shape.page(authorize({ redirect_uri = false }), 422)
     end)

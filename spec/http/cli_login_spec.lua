@@ -155,10 +155,9 @@ describe("a login nonce", function()
     local path = "/idp/cli_login?"
       .. http.form({ hotkey = signed.address, signature = "0x00", nonce = nonce })
     -- The nonce is checked before the signature: ask until it has expired.
-    local answer, deadline = nil, os.time() + 5
-    repeat
-      answer = http.get(server, path)
-    until answer.body:find("expired", 1, true) or os.time() > deadline
+    http.ask_until(function()
+      return http.get(server, path)
+    end, shape.says_expired)
     path = "/idp/cli_login?" .. http.form({ hotkey = signed.address, signature = signed.signature, nonce = nonce })
     assert.equal(400, http.get(server, path).status)
     server:stop()

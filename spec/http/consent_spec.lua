@@ -133,7 +133,8 @@ describe("the consent step", function()
 
     it("refuses an app that has been switched to another redirect_uri's request", function()
       local id = session_id()
-      local answer = http.post(server, "/idp/authorize/consent?session_id=" .. id .. "&redirect_uri=https://evil.example",
+      local path = "/idp/authorize/consent?session_id=" .. id .. "&redirect_uri=https://evil.example"
+      local answer = http.post(server, path,
         { form = { action = "approve" }, cookie = world.cookie })
       assert.equal(flow.REDIRECT, (answer:location()))
     end)
@@ -145,10 +146,9 @@ describe("a session_id", function()
     local server = server_helper.start { settings = { lifetimes = { pending = 1 } } }
     local world = flow.world(server)
     local id = flow.session_id(server, world.app, world.cookie)
-    local answer, deadline = nil, os.time() + 5
-    repeat
-      answer = http.get(server, "/idp/authorize/consent?session_id=" .. id, { cookie = world.cookie })
-    until answer.status ~= 200 or os.time() > deadline
+    local answer = http.ask_until(function()
+      return http.get(server, "/idp/authorize/consent?session_id=" .. id, { cookie = world.cookie })
+    end, shape.is_refused)
     shape.page(answer, 400)
     shape.page(flow.consent(server, id, world.cookie, "approve"), 400)
     server:stop()

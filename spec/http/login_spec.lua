@@ -122,7 +122,9 @@ describe("POST /idp/login", function()
   end)
 
   it("refuses a form that another site sent", function()
-    local form = flow.request(app, { response_type = false, auth_method = "fingerprint", fingerprint = user.fingerprint })
+    local form = flow.request(app, {
+      response_type = false, auth_method = "fingerprint", fingerprint = user.fingerprint,
+    })
     for _, headers in ipairs { { ["sec-fetch-site"] = "cross-site" }, { ["sec-fetch-site"] = "same-site" },
                                { origin = "https://evil.example" } } do
       local answer = http.post(server, "/idp/login", { form = form, headers = headers })

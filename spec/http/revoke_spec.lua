@@ -83,7 +83,8 @@ describe("POST /idp/token/revoke", function()
 
   it("checks client credentials if given", function()
     local one = tokens()
-    shape.oauth_error(revoke({ token = one.access_token, client_id = world.app.client_id, client_secret = "wrong" }), 401,
+    local wrong = { token = one.access_token, client_id = world.app.client_id, client_secret = "wrong" }
+    shape.oauth_error(revoke(wrong), 401,
       "invalid_client")
     local answer = revoke({ token = one.access_token }, { basic = { world.app.client_id, "wrong" } })
     shape.oauth_error(answer, 401, "invalid_client")
@@ -95,7 +96,9 @@ describe("POST /idp/token/revoke", function()
 
   it("refuses another client's credentials", function()
     local one, other = tokens(), flow.app(server, world.user)
-    local answer = revoke({ token = one.access_token, client_id = other.client_id, client_secret = other.client_secret })
+    local answer = revoke({
+      token = one.access_token, client_id = other.client_id, client_secret = other.client_secret,
+    })
     assert.equal(400, answer.status)
     assert.is_true(flow.is_active(server, one.access_token))
   end)
