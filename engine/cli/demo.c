@@ -33,8 +33,11 @@ bool demo_prepare(struct workplace *workplace, struct slice *error) {
     struct user user = {.username = SLICE("demo"), .roles = SLICE("")};
     struct slice fingerprint;
     enum error failed = db_run(workplace->db, &batch) ? ERROR_NONE : ERROR_STORE_UNAVAILABLE;
-    if (!failed && row_int(rows, 0, "users") > 0)
+    if (!failed && row_int(rows, 0, "users") > 0) {
+        printf("demo: %s has users already; each fingerprint was shown when its user was made\n",
+               workplace->line->settings.state);
         return true;
+    }
     if (!failed)
         failed = user_store(&workplace->request, &user, &fingerprint);
     if (!failed)

@@ -54,6 +54,8 @@ static void announce(const struct settings *settings) {
     for (size_t i = 0; i < settings->listen_count; i++)
         printf(" %s://%s", settings->tls_cert ? "https" : "http", settings->listen[i]);
     printf("\n");
+    if (settings->demo)
+        printf("open %.*s and choose \"Try signing in\"\n", SLICE_ARG(settings->issuer));
     fflush(stdout);
     log_info("listening", log_string("address", settings->listen[0]), log_int("workers", settings->workers),
              log_text("issuer", settings->issuer));
