@@ -1,7 +1,12 @@
--- Who may make an app, and what it may be like.
+-- Who may make an app, what it may be like, and which apps are listed.
 
 -- May facts.user make facts.app? Everybody may; an operator might ask for a role here.
 local function may_create(_)
+  return true
+end
+
+-- May facts.user, who owns it, make facts.app of facts.before?
+local function may_edit(_)
   return true
 end
 
@@ -26,4 +31,29 @@ local function redirect_uri(facts)
   return is_private, "A redirect URI must be https, or have a scheme such as com.example.app."
 end
 
-return { may_create = may_create, redirect_uri = redirect_uri }
+-- Which apps facts.user gets in a listing. include_public, include_shared and order are as asked
+-- for; nil when not. `all` would add everybody's, public or not.
+local function listing(facts)
+  return {
+    own = true,
+    public = facts.include_public ~= false,
+    shared = facts.include_shared ~= false,
+    search_in = { "name", "description", "homepage_url" },
+    order = facts.order or "newest",
+    limit_max = 100,
+  }
+end
+
+-- An app as facts.user sees it, in listings and by itself: all of it. To keep something from others:
+--   if app.user_id ~= facts.user.user_id then app.redirect_uris = nil end
+local function present(app, _)
+  return app
+end
+
+return {
+  may_create = may_create,
+  may_edit = may_edit,
+  redirect_uri = redirect_uri,
+  listing = listing,
+  present = present,
+}

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 int64_t clock_now_s(void);
+int64_t clock_now_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_ns(void);
 

@@ -4,8 +4,6 @@
 #include "base/utf8.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
-#include "crypto/random.h"
-#include "crypto/secret.h"
 #include "policy/facts.h"
 
 #include <ctype.h>
@@ -13,15 +11,18 @@
 enum { REFRESH_DAYS_DEFAULT = 30 };
 
 const struct field app_fields[] = {
-    {"name", FIELD_TEXT, .required = true, .min = 3, .max = 64},
-    {"description", FIELD_TEXT, .nullable = true, .max = 1000},
-    {"redirect_uris", FIELD_TEXTS, .required = true, .min = 1, .max = 10},
-    {"homepage_url", FIELD_URL, .nullable = true},
-    {"logo_url", FIELD_URL, .nullable = true},
-    {.name = "public", .kind = FIELD_BOOL},
-    {"refresh_token_lifetime_days", FIELD_INT, .min = 1, .max = 365},
-    {"allowed_scopes", FIELD_TEXTS, .nullable = true, .max = SCOPE_COUNT_MAX},
-    {"token_endpoint_auth_method", FIELD_TEXT, .nullable = true, .max = 64},
+    {"name", FIELD_TEXT, FIELD_REQUIRED, 3, 64,
+     "Letters, digits, \"_\", \"-\", \".\" and inner spaces; unique regardless of case."},
+    {"description", FIELD_TEXT, FIELD_NULLABLE, 0, 1000, "What users read on the consent page."},
+    {"redirect_uris", FIELD_TEXTS, FIELD_REQUIRED, 1, 10, "Absolute URIs without fragment, as the policy allows."},
+    {"homepage_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
+    {"logo_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
+    {"public", FIELD_BOOL, 0, 0, 0, "Whether others find it in listings; true when left out."},
+    {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365, "How long it may stay away; 30 when left out."},
+    {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX, "Privileged scopes that it may ask for."},
+    {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,
+     "client_secret_basic, client_secret_post or none (RFC 7591); null: whichever it uses."},
+    {"active", FIELD_BOOL, FIELD_CHANGE_ONLY, 0, 0, "false stops every token of the app at once."},
     {0},
 };
 
@@ -46,7 +47,8 @@ static struct value *facts_of(struct request *request, const struct user *user, 
 }
 
 static void redirect_uris_check(struct request *request, const struct user *user, const struct app *app) {
-    const struct value *list = field_failed(request, "redirect_uris", -1) ? NULL : field_list(request, "redirect_uris");
+    const struct value *list =
+        field_failed(request, "redirect_uris", -1) ? NULL : field_list(request->json, "redirect_uris");
     int index = 0;
     for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++) {
         struct uri uri;
@@ -67,7 +69,7 @@ static void redirect_uris_check(struct request *request, const struct user *user
 
 static void scopes_check(struct request *request) {
     const struct value *list =
-        field_failed(request, "allowed_scopes", -1) ? NULL : field_list(request, "allowed_scopes");
+        field_failed(request, "allowed_scopes", -1) ? NULL : field_list(request->json, "allowed_scopes");
     int index = 0;
     for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++)
         if (!field_failed(request, "allowed_scopes", index) &&
@@ -82,7 +84,7 @@ static bool auth_method_is_known(struct slice method) {
 
 /* Each list once, as text separated by spaces. */
 static struct slice names_of(struct request *request, const char *field) {
-    const struct value *list = field_list(request, field);
+    const struct value *list = field_list(request->json, field);
     struct value *once = value_list(request->arena);
     for (const struct value *item = list ? list->first : NULL; item; item = item->next)
         if (item->kind == VALUE_TEXT && !scope_holds(once, item->text))
@@ -90,75 +92,100 @@ static struct slice names_of(struct request *request, const char *field) {
     return names_join(request->arena, once);
 }
 
-static enum error policies_check(struct request *request, const struct user *user, const struct app *app) {
-    struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts_of(request, user, app));
-    if (!verdict.allowed)
-        return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+static enum error may_register_check(struct request *request, const struct user *user, const struct app *app,
+                                     struct slice already_allowed) {
     struct slice rest = app->allowed_scopes;
     while (rest.len) {
+        struct slice scope = slice_cut(&rest, ' ');
+        if (names_hold(already_allowed, scope))
+            continue;
         struct value *facts = facts_of(request, user, app);
-        value_set_text(request->arena, facts, "scope", slice_cut(&rest, ' '));
-        verdict = policy_may_register(request->service->policy, request->arena, facts);
+        value_set_text(request->arena, facts, "scope", scope);
+        struct verdict verdict = policy_may_register(request->service->policy, request->arena, facts);
         if (!verdict.allowed)
             return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
     }
     return ERROR_NONE;
 }
 
-enum error app_new_check(struct request *request, const struct user *user, struct app *app) {
-    if (!fields_check(request, app_fields))
-        return request_validation(request);
-    *app = (struct app){
-        .user_id = user->user_id,
-        .owner_username = user->username,
-        .name = field_text(request, "name"),
-        .description = field_text(request, "description"),
-        .redirect_uris = names_of(request, "redirect_uris"),
-        .homepage_url = field_text(request, "homepage_url"),
-        .logo_url = field_text(request, "logo_url"),
-        .active = true,
-        .public = field_bool(request, "public", true),
-        .refresh_token_lifetime_days = field_int(request, "refresh_token_lifetime_days", REFRESH_DAYS_DEFAULT),
-        .allowed_scopes = names_of(request, "allowed_scopes"),
-        .token_endpoint_auth_method = field_text(request, "token_endpoint_auth_method"),
-    };
-    if (!field_failed(request, "name", -1) && !app_name_is_valid(app->name))
+/* The fields of the body over those of *app; the bits of those that are there. */
+static unsigned fields_apply(struct request *request, struct app *app) {
+    const struct value *json = request->json;
+    unsigned columns = 0;
+    for (unsigned i = 0; app_fields[i].name; i++)
+        columns |= value_get(json, app_fields[i].name) ? 1u << i : 0;
+    struct {
+        const char *name;
+        struct slice *text;
+    } texts[] = {{"name", &app->name},
+                 {"description", &app->description},
+                 {"homepage_url", &app->homepage_url},
+                 {"logo_url", &app->logo_url},
+                 {"token_endpoint_auth_method", &app->token_endpoint_auth_method}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (value_get(json, texts[i].name))
+            *texts[i].text = field_text(json, texts[i].name);
+    if (value_get(json, "redirect_uris"))
+        app->redirect_uris = names_of(request, "redirect_uris");
+    if (value_get(json, "allowed_scopes"))
+        app->allowed_scopes = names_of(request, "allowed_scopes");
+    app->public = field_bool(json, "public", app->public);
+    app->active = field_bool(json, "active", app->active);
+    app->refresh_token_lifetime_days = field_int(json, "refresh_token_lifetime_days", app->refresh_token_lifetime_days);
+    return columns;
+}
+
+/* What a table of fields cannot say. */
+static void rules_check(struct request *request, const struct user *user, const struct app *app) {
+    struct slice name = field_text(request->json, "name");
+    if (slice_is_set(name) && !field_failed(request, "name", -1) && !app_name_is_valid(name))
         request_invalid(request, "body", "name", -1, "string_pattern",
                         "name may hold letters, digits, '_', '-', '.' and inner spaces");
-    if (slice_is_set(app->token_endpoint_auth_method) && !field_failed(request, "token_endpoint_auth_method", -1) &&
-        !auth_method_is_known(app->token_endpoint_auth_method))
+    struct slice method = field_text(request->json, "token_endpoint_auth_method");
+    if (slice_is_set(method) && !field_failed(request, "token_endpoint_auth_method", -1) &&
+        !auth_method_is_known(method))
         request_invalid(request, "body", "token_endpoint_auth_method", -1, "string_pattern",
                         "must be client_secret_basic, client_secret_post or none");
     redirect_uris_check(request, user, app);
     scopes_check(request);
-    enum error error = request_validation(request);
-    return error ? error : policies_check(request, user, app);
 }
 
-enum error app_store(struct request *request, struct app *app, struct slice *client_secret) {
-    struct arena *arena = request->arena;
-    char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1], secret[CLIENT_SECRET_LEN + 1];
-    unsigned char hash[SECRET_HASH_SIZE];
-    uuid_timed(app_id);
-    client_id_mint(client_id);
-    client_secret_mint(secret);
-    secret_hash(request->service->keyring, slice_of(secret), hash);
-    app->app_id = arena_copy(arena, slice_of(app_id));
-    if (!slice_is_set(app->client_id))
-        app->client_id = arena_copy(arena, slice_of(client_id));
-    app->created_at = app->updated_at = clock_now_s();
-    *client_secret = arena_copy(arena, slice_of(secret));
+enum error app_new_check(struct request *request, const struct user *user, struct app *app) {
+    if (!fields_check(request, app_fields, FIELDS_OF_NEW))
+        return request_validation(request);
+    *app = (struct app){
+        .user_id = user->user_id,
+        .owner_username = user->username,
+        .allowed_scopes = SLICE(""),
+        .active = true,
+        .public = true,
+        .refresh_token_lifetime_days = REFRESH_DAYS_DEFAULT,
+    };
+    fields_apply(request, app);
+    app->active = true;
+    rules_check(request, user, app);
+    enum error error = request_validation(request);
+    if (error)
+        return error;
+    struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts_of(request, user, app));
+    if (!verdict.allowed)
+        return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+    return may_register_check(request, user, app, SLICE_NONE);
+}
 
-    struct batch batch = batch_in(arena);
-    struct rows *made =
-        batch_add(&batch, STATEMENT_app_insert, db_text(app->app_id), db_text(app->client_id), db_text(app->user_id),
-                  db_text(app->name), db_text(utf8_lower(arena, app->name)), db_text(app->description),
-                  db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
-                  db_int(app->refresh_token_lifetime_days), db_text(app->allowed_scopes),
-                  db_text(app->token_endpoint_auth_method), db_blob(hash, sizeof(hash)), db_int(app->created_at));
-    if (!db_run(request->service->db, &batch))
-        return ERROR_STORE_UNAVAILABLE;
-    if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
-    return ERROR_NONE;
+enum error app_change_check(struct request *request, const struct user *user, struct app *app, unsigned *columns) {
+    if (!fields_check(request, app_fields, FIELDS_OF_CHANGE))
+        return request_validation(request);
+    const struct app before = *app;
+    *columns = fields_apply(request, app);
+    rules_check(request, user, app);
+    enum error error = request_validation(request);
+    if (error)
+        return error;
+    struct value *facts = facts_of(request, user, app);
+    value_set_value(facts, "before", facts_app(request->arena, &before));
+    struct verdict verdict = policy_may_edit(request->service->policy, request->arena, facts);
+    if (!verdict.allowed)
+        return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+    return may_register_check(request, user, app, before.allowed_scopes);
 }

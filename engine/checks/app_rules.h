@@ -1,12 +1,12 @@
-/* What an app may be: names, redirect URIs and scopes (contract §5, POST /idp/apps), by our rules and
- * by the operator's policies. The command line and the API share them. */
+/* What an app may be: names, redirect URIs and scopes (contract §5, POST and PATCH /idp/apps), by our rules and by the
+ * operator's policies. The command line and the API share them. */
 #ifndef CHECKS_APP_RULES_H
 #define CHECKS_APP_RULES_H
 
 #include "checks/fields.h"
 #include "store/record.h"
 
-/* The fields of a new app. */
+/* The fields of an app; enum app_column (registry/apps.h) counts them in this order. */
 extern const struct field app_fields[];
 
 /* Letters of any script, digits, "_", " ", "-" and "."; no space at either end. */
@@ -16,7 +16,8 @@ bool app_name_is_valid(struct slice name);
  * ERROR_FORBIDDEN when a policy refuses. Ids, secret and times are not set. */
 enum error app_new_check(struct request *request, const struct user *user, struct app *app);
 
-/* Stores it under fresh ids. ERROR_CONFLICT when the name is taken. *client_secret is shown once. */
-enum error app_store(struct request *request, struct app *app, struct slice *client_secret);
+/* *app, as it is now, becomes as the body asks; *columns gets a bit (1 << index in app_fields) for each field that is
+ * there. The same errors. */
+enum error app_change_check(struct request *request, const struct user *user, struct app *app, unsigned *columns);
 
 #endif

@@ -3,6 +3,9 @@
 #include "base/utf8.h"
 #include "checks/redirect_uri.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+
 enum { ITEM_LEN_MAX = 2048 };
 
 static void text_check(struct request *request, const struct field *field, const struct value *value) {
@@ -79,22 +82,71 @@ static void field_check(struct request *request, const struct field *field, cons
     }
 }
 
-bool fields_check(struct request *request, const struct field *fields) {
+bool fields_check(struct request *request, const struct field *fields, enum fields_of what) {
     if (!request->json || request->json->kind != VALUE_MAP) {
         request_invalid(request, "body", NULL, -1, "json_invalid", "The body must be a JSON object.");
         return false;
     }
+    bool is_new = what == FIELDS_OF_NEW;
     for (const struct field *field = fields; field->name; field++) {
         const struct value *value = value_get(request->json, field->name);
-        bool is_null = value && value->kind == VALUE_NULL;
-        if (!value || (is_null && field->nullable)) {
-            if (!value && field->required)
-                request_invalid(request, "body", field->name, -1, "missing", "%s is required", field->name);
-        } else {
+        bool is_null = value && value->kind == VALUE_NULL && (field->flags & FIELD_NULLABLE);
+        if (is_new && (field->flags & FIELD_CHANGE_ONLY))
+            continue;
+        if (value && !is_null)
             field_check(request, field, value);
-        }
+        else if (!value && is_new && (field->flags & FIELD_REQUIRED))
+            request_invalid(request, "body", field->name, -1, "missing", "%s is required", field->name);
     }
     return true;
+}
+
+static struct value *query_bool(struct request *request, const struct field *field, struct slice text) {
+    bool yes = slice_is_nocase(text, "true") || slice_is(text, "1");
+    if (yes || slice_is_nocase(text, "false") || slice_is(text, "0"))
+        return value_bool(request->arena, yes);
+    request_invalid(request, "query", field->name, -1, "bool_parsing", "%s must be true or false", field->name);
+    return NULL;
+}
+
+static struct value *query_int(struct request *request, const struct field *field, struct slice text) {
+    enum { DIGITS_MAX = 18 };
+    size_t sign = text.len && text.at[0] == '-', digits = 0;
+    while (sign + digits < text.len && isdigit((unsigned char)text.at[sign + digits]))
+        digits++;
+    if (!digits || sign + digits != text.len || digits > DIGITS_MAX) {
+        request_invalid(request, "query", field->name, -1, "int_parsing", "%s must be a whole number", field->name);
+        return NULL;
+    }
+    int64_t number = strtoll(arena_string(request->arena, text), NULL, 10);
+    if (number >= field->min && number <= field->max)
+        return value_int(request->arena, number);
+    request_invalid(request, "query", field->name, -1, "int_range", "%s must be from %lld to %lld", field->name,
+                    (long long)field->min, (long long)field->max);
+    return NULL;
+}
+
+static struct value *query_text(struct request *request, const struct field *field, struct slice text) {
+    if ((int64_t)utf8_count(text) <= field->max)
+        return value_text(request->arena, text);
+    request_invalid(request, "query", field->name, -1, "string_too_long", "%s may have at most %lld characters",
+                    field->name, (long long)field->max);
+    return NULL;
+}
+
+struct value *fields_query(struct request *request, const struct field *fields) {
+    struct value *map = value_map(request->arena);
+    for (const struct field *field = fields; field->name; field++) {
+        struct slice text = params_get(&request->query, field->name);
+        if (!slice_is_set(text))
+            continue;
+        struct value *value = field->kind == FIELD_BOOL  ? query_bool(request, field, text)
+                              : field->kind == FIELD_INT ? query_int(request, field, text)
+                                                         : query_text(request, field, text);
+        if (value)
+            value_set_value(map, field->name, value);
+    }
+    return map;
 }
 
 bool field_failed(const struct request *request, const char *name, int index) {
@@ -104,21 +156,21 @@ bool field_failed(const struct request *request, const char *name, int index) {
     return false;
 }
 
-struct slice field_text(const struct request *request, const char *name) {
-    return value_get_text(request->json, name);
+struct slice field_text(const struct value *map, const char *name) {
+    return value_get_text(map, name);
 }
 
-bool field_bool(const struct request *request, const char *name, bool otherwise) {
-    const struct value *value = value_get(request->json, name);
+bool field_bool(const struct value *map, const char *name, bool otherwise) {
+    const struct value *value = value_get(map, name);
     return value && value->kind == VALUE_BOOL ? value->boolean : otherwise;
 }
 
-int64_t field_int(const struct request *request, const char *name, int64_t otherwise) {
-    const struct value *value = value_get(request->json, name);
+int64_t field_int(const struct value *map, const char *name, int64_t otherwise) {
+    const struct value *value = value_get(map, name);
     return value && value->kind == VALUE_INT ? value->integer : otherwise;
 }
 
-const struct value *field_list(const struct request *request, const char *name) {
-    const struct value *value = value_get(request->json, name);
+const struct value *field_list(const struct value *map, const char *name) {
+    const struct value *value = value_get(map, name);
     return value && value->kind == VALUE_LIST ? value : NULL;
 }

@@ -2,7 +2,8 @@
 #include "cli/command.h"
 
 #include "checks/app_rules.h"
-#include "checks/user_rules.h"
+#include "registry/apps.h"
+#include "registry/users.h"
 #include "endpoints/app_json.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ enum error command_app_create(struct workplace *workplace, struct value **result
     struct app app;
     struct slice client_secret;
     enum error error = user_find(request, slice_of(owner), &user);
-    if (error || (error = app_new_check(request, &user, &app)) || (error = app_store(request, &app, &client_secret)))
+    if (error || (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, &client_secret)))
         return error;
     *result = app_json(arena, &app);
     value_set_text(arena, *result, "client_secret", client_secret);

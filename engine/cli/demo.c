@@ -1,7 +1,8 @@
 #include "cli/demo.h"
 
 #include "checks/app_rules.h"
-#include "checks/user_rules.h"
+#include "registry/apps.h"
+#include "registry/users.h"
 
 #include <stdio.h>
 
@@ -24,7 +25,7 @@ static enum error demo_app_make(struct workplace *workplace, const struct user *
     if (error)
         return error;
     app.client_id = SLICE(DEMO_CLIENT_ID);
-    return app_store(request, &app, &client_secret);
+    return app_create(request, &app, &client_secret);
 }
 
 bool demo_prepare(struct workplace *workplace, struct slice *error) {

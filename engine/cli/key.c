@@ -2,7 +2,7 @@
 #include "cli/command.h"
 
 #include "base/clock.h"
-#include "checks/user_rules.h"
+#include "registry/users.h"
 #include "crypto/token.h"
 
 enum error command_key_create(struct workplace *workplace, struct value **result) {

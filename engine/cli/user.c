@@ -2,7 +2,7 @@
 #include "cli/command.h"
 
 #include "base/clock.h"
-#include "checks/user_rules.h"
+#include "registry/users.h"
 
 static struct value *user_value(struct arena *arena, const struct user *user) {
     struct value *value = value_map(arena);
@@ -46,22 +46,13 @@ enum error command_user_list(struct workplace *workplace, struct value **result)
     return ERROR_NONE;
 }
 
-/* With the user's apps, grants, keys and sessions; tokens of them are dead by their joins. */
 enum error command_user_delete(struct workplace *workplace, struct value **result) {
     struct arena *arena = workplace->line->arena;
+    struct request *request = &workplace->request;
     struct user user;
-    enum error error = user_find(&workplace->request, slice_of(workplace->line->options.arguments[0]), &user);
-    if (error)
+    enum error error = user_find(request, slice_of(workplace->line->options.arguments[0]), &user);
+    if (error || (error = user_delete(request, &user)))
         return error;
-    struct batch batch = batch_in(arena);
-    struct db_value id = db_text(user.user_id);
-    batch_add(&batch, STATEMENT_user_delete_authorizations, id);
-    batch_add(&batch, STATEMENT_user_delete_apps, id);
-    batch_add(&batch, STATEMENT_user_delete_keys, id);
-    batch_add(&batch, STATEMENT_user_delete_sessions, id);
-    batch_add(&batch, STATEMENT_user_delete, id);
-    if (!db_run(workplace->db, &batch))
-        return ERROR_STORE_UNAVAILABLE;
     *result = value_map(arena);
     value_set_text(arena, *result, "user_id", user.user_id);
     value_set_bool(arena, *result, "deleted", true);

@@ -32,6 +32,10 @@ void random_base62(char *out, size_t len) {
     random_text(out, len, base62, 62);
 }
 
+int64_t random_bits(int bits) {
+    return randombytes_random() & ((1u << bits) - 1);
+}
+
 void uuid_stamp(unsigned char bytes[UUID_SIZE], unsigned version) {
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | version << 4);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);

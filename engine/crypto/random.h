@@ -4,6 +4,7 @@
 #define CRYPTO_RANDOM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     UUID_SIZE = 16,
@@ -16,6 +17,9 @@ enum {
 
 /* `len` characters of A-Za-z0-9 and a NUL. */
 void random_base62(char *out, size_t len);
+
+/* `bits` (at most 31) random bits. */
+int64_t random_bits(int bits);
 
 /* Sets the version and variant bits (RFC 9562 §4.1, §4.2) of 16 bytes, and writes them in lower case. */
 void uuid_stamp(unsigned char bytes[UUID_SIZE], unsigned version);

@@ -61,6 +61,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
 
     struct batch batch = batch_in(arena);
     batch_add(&batch, STATEMENT_spend, spent, grant, db_int(approval->spent_expires_at_s));
+    batch_add(&batch, STATEMENT_app_count_user, app, user, spent, grant);
     batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
               db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
     struct rows *made =

@@ -13,8 +13,19 @@ endpoint endpoint_demo_back; /* GET /demo/callback */
 endpoint endpoint_scopes;          /* GET /idp/scopes */
 endpoint endpoint_cli_login_nonce; /* GET /idp/cli_login/nonce */
 endpoint endpoint_cli_login;       /* GET /idp/cli_login */
+endpoint endpoint_app_list;        /* GET /idp/apps */
 endpoint endpoint_app_create;      /* POST /idp/apps */
 endpoint endpoint_app_get;         /* GET /idp/apps/{app_id} */
+endpoint endpoint_app_change;      /* PATCH /idp/apps/{app_id} */
+endpoint endpoint_app_delete;      /* DELETE /idp/apps/{app_id} */
+endpoint endpoint_app_secret;      /* POST /idp/apps/{app_id}/regenerate-secret */
+endpoint endpoint_app_share;       /* POST /idp/apps/{app_id}/share */
+endpoint endpoint_app_unshare;     /* DELETE /idp/apps/{app_id}/share/{user_id} */
+endpoint endpoint_app_shares;      /* GET /idp/apps/{app_id}/shares */
+
+endpoint endpoint_authorization_list;   /* GET /idp/authorizations */
+endpoint endpoint_authorization_revoke; /* DELETE /idp/authorizations/{app_id} */
+
 endpoint endpoint_authorize;       /* GET /idp/authorize */
 endpoint endpoint_login;           /* POST /idp/login */
 endpoint endpoint_consent_page;    /* GET /idp/authorize/consent */

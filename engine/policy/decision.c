@@ -7,6 +7,8 @@
 #include "base/metrics.h"
 #include "fiber/fiber.h"
 
+#include <lauxlib.h>
+
 #define WORDS(literal) \
     { literal, sizeof(literal) - 1 }
 static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
@@ -191,6 +193,82 @@ const struct value *policy_consent_page(struct policy *policy, struct arena *are
 
 struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts) {
     return verdict(policy, FUNCTION_apps_may_create, arena, facts);
+}
+
+static bool is_there(const struct policy *policy, enum policy_function function) {
+    return policy->references[function] != LUA_NOREF;
+}
+
+struct verdict policy_may_edit(struct policy *policy, struct arena *arena, const struct value *facts) {
+    if (!is_there(policy, FUNCTION_apps_may_edit))
+        return (struct verdict){true, SLICE_NONE};
+    return verdict(policy, FUNCTION_apps_may_edit, arena, facts);
+}
+
+static bool is_true(const struct value *decision, const char *name) {
+    const struct value *member = value_get(decision, name);
+    return member && member->kind == VALUE_BOOL && member->boolean;
+}
+
+static bool is_searched(const struct value *decision, const char *column) {
+    const struct value *columns = value_get(decision, "search_in");
+    if (!columns || columns->kind != VALUE_LIST)
+        return true;
+    for (const struct value *one = columns->first; one; one = one->next)
+        if (slice_is(one->text, column))
+            return true;
+    return false;
+}
+
+bool policy_listing(struct policy *policy, struct arena *arena, const struct value *facts,
+                    struct listing_decision *decision) {
+    enum { LIMIT_MAX = 100 };
+    *decision = (struct listing_decision){
+        .listed = true,
+        .own = true,
+        .shared = true,
+        .in_name = true,
+        .in_description = true,
+        .in_homepage_url = true,
+        .limit_max = LIMIT_MAX,
+    };
+    if (!is_there(policy, FUNCTION_apps_listing))
+        return true;
+    const struct value *result = value_decision(policy, FUNCTION_apps_listing, arena, facts);
+    if (!result)
+        return false;
+    bool all = is_true(result, "all");
+    const struct value *limit_max = value_get(result, "limit_max");
+    struct slice order = value_get_text(result, "order");
+    *decision = (struct listing_decision){
+        .listed = all || is_true(result, "public"),
+        .unlisted = all,
+        .own = !all && is_true(result, "own"),
+        .shared = !all && is_true(result, "shared"),
+        .in_name = is_searched(result, "name"),
+        .in_description = is_searched(result, "description"),
+        .in_homepage_url = is_searched(result, "homepage_url"),
+        .order = slice_is(order, "name")      ? LISTING_NAME
+                 : slice_is(order, "popular") ? LISTING_POPULAR
+                                              : LISTING_NEWEST,
+        .limit_max = limit_max && limit_max->kind == VALUE_INT ? limit_max->integer : LIMIT_MAX,
+    };
+    return true;
+}
+
+struct value *policy_present(struct policy *policy, struct arena *arena, struct value *app,
+                             const struct value *viewer) {
+    if (!is_there(policy, FUNCTION_apps_present))
+        return app;
+    struct call call = {
+        .policy = policy, .function = FUNCTION_apps_present, .arena = arena, .arguments = {app, viewer}};
+    if (!decide(&call))
+        return NULL;
+    struct value *seen = call.results[0];
+    for (const struct value *member = app->first; member; member = member->next)
+        if (member->kind == VALUE_NULL && !value_get_slice(seen, member->name)) /* nil to Lua */
+            value_set(seen, member->name, value_null(arena));
+    return seen;
 }
 
 struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts) {

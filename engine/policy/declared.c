@@ -67,7 +67,7 @@ static const struct shape_field listing_fields[] = {
     {"public", {.kind = SHAPE_BOOL, .optional = true}},
     {"shared", {.kind = SHAPE_BOOL, .optional = true}},
     {"all", {.kind = SHAPE_BOOL, .optional = true}},
-    {"search_in", {.kind = SHAPE_LIST, .item = &search_column, .max = 3, .optional = true}},
+    {"search_in", {.kind = SHAPE_LIST, .item = &search_column, .min = 1, .max = 3, .optional = true}},
     {"order", {.kind = SHAPE_CHOICE, .choices = "newest name popular", .optional = true}},
     {"limit_max", {.kind = SHAPE_INT, .min = 1, .max = 100, .optional = true}},
     LAST,

@@ -74,7 +74,25 @@ const struct value *policy_consent_page(struct policy *policy, struct arena *are
 
 /* --- apps.lua --- */
 struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts);
+/* Without the function in apps.lua: allowed. */
+struct verdict policy_may_edit(struct policy *policy, struct arena *arena, const struct value *facts);
 struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts);
+
+enum listing_order { LISTING_NEWEST, LISTING_NAME, LISTING_POPULAR };
+/* Which apps a listing has: sets that do not overlap once `listed` and `unlisted` have been taken out of the others. */
+struct listing_decision {
+    bool listed;   /* active and public */
+    bool unlisted; /* active and not public, of anybody: who may see all */
+    bool own, shared;
+    bool in_name, in_description, in_homepage_url; /* where a search looks; at least one */
+    enum listing_order order;
+    int64_t limit_max; /* items on a page */
+};
+/* False when the policy failed. Without the function: own, public and shared ones, the newest first. */
+bool policy_listing(struct policy *policy, struct arena *arena, const struct value *facts,
+                    struct listing_decision *decision);
+/* The app as this viewer sees it; NULL when the policy failed. Without the function: as it is. */
+struct value *policy_present(struct policy *policy, struct arena *arena, struct value *app, const struct value *viewer);
 
 /* --- claims.lua --- a map of claims; NULL when the policy failed. */
 const struct value *policy_userinfo(struct policy *policy, struct arena *arena, const struct value *facts);

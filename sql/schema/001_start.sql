@@ -37,6 +37,7 @@ CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 -- OAuth 2.0 clients.
 CREATE TABLE apps (
   app_id text PRIMARY KEY,
+  number bigint NOT NULL UNIQUE, -- grows with the time of making: the order of listings, the key of app_search
   client_id text NOT NULL UNIQUE,
   user_id text NOT NULL, -- the owner
   name text NOT NULL,
@@ -51,10 +52,35 @@ CREATE TABLE apps (
   allowed_scopes text NOT NULL, -- separated by spaces
   token_endpoint_auth_method text, -- RFC 7591 name; NULL: whichever the client uses
   secret_hash bytea NOT NULL,
+  user_count bigint NOT NULL, -- authorizations that are not revoked
   created_at bigint NOT NULL,
   updated_at bigint NOT NULL
 );
-CREATE INDEX apps_of_user ON apps (user_id);
+CREATE INDEX apps_of_user ON apps (user_id, number);
+-- One for each order of a listing.
+CREATE INDEX apps_by_number ON apps (active, public, number);
+CREATE INDEX apps_by_name ON apps (active, public, name_key);
+CREATE INDEX apps_by_user_count ON apps (active, public, user_count, number);
+
+-- What a search looks in, in lower case; the rowid is the app's number. Three characters or more are found by
+-- their trigrams.
+CREATE VIRTUAL TABLE app_search USING fts5 (name, description, homepage_url, tokenize = 'trigram');
+
+-- How many apps there are of each kind, kept with every change: counting a million takes too long for a page.
+CREATE TABLE app_counts (
+  kind text PRIMARY KEY, -- 'listed' (active and public) | 'unlisted' (active, not public)
+  apps bigint NOT NULL
+);
+INSERT INTO app_counts (kind, apps) VALUES ('listed', 0), ('unlisted', 0);
+
+-- Apps that their owner shows to one more user.
+CREATE TABLE app_shares (
+  app_id text NOT NULL,
+  user_id text NOT NULL,
+  shared_at bigint NOT NULL,
+  PRIMARY KEY (app_id, user_id)
+);
+CREATE INDEX app_shares_of_user ON app_shares (user_id, app_id);
 
 -- What one user has granted to one app. A revocation raises `version`: grants made under an older
 -- version stay dead when the user approves again.
@@ -70,6 +96,7 @@ CREATE TABLE authorizations (
   UNIQUE (user_id, app_id)
 );
 CREATE INDEX authorizations_of_app ON authorizations (app_id);
+CREATE INDEX authorizations_of_user ON authorizations (user_id, created_at, authorization_id);
 
 -- One run of the code flow, made when the user approves: the token family. The sealed code names it.
 CREATE TABLE grants (

@@ -2,8 +2,8 @@
 -- No row when the name is taken.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
-  created_at, updated_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15)
+  created_at, updated_at, number, user_count)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0)
 ON CONFLICT DO NOTHING
 RETURNING app_id
 
@@ -14,16 +14,75 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.client_id = ?1
 
--- name: app_by_id
+-- name: app_seen_by
+-- ?1: app_id or client_id. ?2: who looks; `shared` says whether the owner shared it with that user.
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
-  a.created_at, a.updated_at, u.username AS owner_username
+  a.created_at, a.updated_at, u.username AS owner_username,
+  EXISTS (SELECT 1 FROM app_shares s WHERE s.app_id = a.app_id AND s.user_id = ?2) AS shared
 FROM apps a JOIN users u ON u.user_id = a.user_id
-WHERE a.app_id = ?1
+WHERE a.app_id = ?1 OR a.client_id = ?1
+
+-- name: app_by_name
+SELECT app_id FROM apps WHERE name_key = ?1
 
 -- name: app_list
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username
 FROM apps a JOIN users u ON u.user_id = a.user_id
-ORDER BY a.created_at, a.app_id
+ORDER BY a.number
+
+-- name: app_update
+-- Of its owner (?2), the columns whose bit is set in ?14; the bits are enum app_column's. No row when it is not
+-- theirs, or the new name is taken.
+UPDATE apps SET
+  name = CASE WHEN (?14 & 1) <> 0 THEN ?3 ELSE name END,
+  name_key = CASE WHEN (?14 & 1) <> 0 THEN ?4 ELSE name_key END,
+  description = CASE WHEN (?14 & 2) <> 0 THEN ?5 ELSE description END,
+  redirect_uris = CASE WHEN (?14 & 4) <> 0 THEN ?6 ELSE redirect_uris END,
+  homepage_url = CASE WHEN (?14 & 8) <> 0 THEN ?7 ELSE homepage_url END,
+  logo_url = CASE WHEN (?14 & 16) <> 0 THEN ?8 ELSE logo_url END,
+  public = CASE WHEN (?14 & 32) <> 0 THEN ?9 ELSE public END,
+  refresh_token_lifetime_days = CASE WHEN (?14 & 64) <> 0 THEN ?10 ELSE refresh_token_lifetime_days END,
+  allowed_scopes = CASE WHEN (?14 & 128) <> 0 THEN ?11 ELSE allowed_scopes END,
+  token_endpoint_auth_method = CASE WHEN (?14 & 256) <> 0 THEN ?12 ELSE token_endpoint_auth_method END,
+  active = CASE WHEN (?14 & 512) <> 0 THEN ?13 ELSE active END,
+  updated_at = ?15
+WHERE app_id = ?1 AND user_id = ?2
+  AND ((?14 & 1) = 0 OR NOT EXISTS (SELECT 1 FROM apps o WHERE o.name_key = ?4 AND o.app_id <> ?1))
+RETURNING app_id
+
+-- name: app_set_secret
+UPDATE apps SET secret_hash = ?3, updated_at = ?4 WHERE app_id = ?1 AND user_id = ?2 RETURNING app_id
+
+-- name: app_delete
+DELETE FROM apps WHERE app_id = ?1 AND user_id = ?2 RETURNING app_id
+
+-- name: app_delete_authorizations
+-- Before app_delete, of an app of that owner (?2).
+DELETE FROM authorizations WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
+
+-- name: app_delete_shares
+DELETE FROM app_shares WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
+
+-- name: app_count_user
+-- One more user of app ?1, when user ?2 approves it and has not before; with a pending request (?3) spent by this
+-- grant (?4), before the approval itself.
+UPDATE apps SET user_count = user_count + 1
+WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?3 AND spent_by = ?4)
+  AND NOT EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL)
+
+-- name: app_discount_user
+-- One less, before the revocation itself.
+UPDATE apps SET user_count = user_count - 1
+WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL)
+
+-- name: app_counts_take
+-- Before a change of an app, and app_counts_put after it: so the counts hold whatever the change did.
+UPDATE app_counts
+SET apps = apps - (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))
+
+-- name: app_counts_put
+UPDATE app_counts
+SET apps = apps + (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))

@@ -12,6 +12,30 @@ ON CONFLICT (user_id, app_id) DO UPDATE
 SET scopes = excluded.scopes, updated_at = excluded.updated_at, revoked_at = NULL
 RETURNING authorization_id
 
+-- name: authorization_list
+-- In force, of user ?1.
+SELECT z.authorization_id, z.app_id, z.scopes, z.created_at, a.name AS app_name, a.description AS app_description,
+  a.logo_url AS app_logo_url
+FROM authorizations z JOIN apps a ON a.app_id = z.app_id
+WHERE z.user_id = ?1 AND z.revoked_at IS NULL
+ORDER BY z.created_at DESC, z.authorization_id DESC LIMIT ?2 OFFSET ?3
+
+-- name: authorization_count
+SELECT count(*) AS total FROM authorizations z JOIN apps a ON a.app_id = z.app_id
+WHERE z.user_id = ?1 AND z.revoked_at IS NULL
+
+-- name: authorization_revoke
+UPDATE authorizations SET revoked_at = ?3, version = version + 1
+WHERE user_id = ?1 AND app_id = ?2 AND revoked_at IS NULL
+RETURNING authorization_id
+
+-- name: authorization_access_tokens
+-- That may still be in a cache.
+SELECT t.token_id FROM authorizations z
+JOIN grants g ON g.authorization_id = z.authorization_id
+JOIN access_tokens t ON t.grant_id = g.grant_id
+WHERE z.user_id = ?1 AND z.app_id = ?2 AND t.expires_at > ?3
+
 -- name: grant_insert
 -- For a pending request that was spent (?12) by this grant.
 INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,

@@ -23,14 +23,35 @@ SELECT user_id, username, hotkey, roles, created_at FROM users ORDER BY created_
 -- name: user_count
 SELECT count(*) AS users FROM users
 
--- name: user_delete
-DELETE FROM users WHERE user_id = ?1 RETURNING user_id
+-- name: user_update
+-- ?2, ?3: the hotkey and its public key, or NULL; ?4: roles. ?5: bits of what changes, 1 hotkey, 2 roles.
+UPDATE users SET
+  hotkey = CASE WHEN (?5 & 1) <> 0 THEN ?2 ELSE hotkey END,
+  hotkey_key = CASE WHEN (?5 & 1) <> 0 THEN ?3 ELSE hotkey_key END,
+  roles = CASE WHEN (?5 & 2) <> 0 THEN ?4 ELSE roles END
+WHERE user_id = ?1
+  AND ((?5 & 1) = 0 OR ?3 IS NULL OR NOT EXISTS (SELECT 1 FROM users o WHERE o.hotkey_key = ?3 AND o.user_id <> ?1))
+RETURNING user_id
 
--- name: user_delete_keys
-DELETE FROM api_keys WHERE user_id = ?1
+-- name: user_set_fingerprint
+UPDATE users SET fingerprint_hash = ?2 WHERE user_id = ?1 RETURNING user_id
 
--- name: user_delete_sessions
-DELETE FROM sessions WHERE user_id = ?1
+-- A user goes with all that hangs on the account, in this order.
+
+-- name: user_delete_counts
+UPDATE app_counts SET apps = apps
+  - (SELECT count(*) FROM apps WHERE user_id = ?1 AND active AND public = (kind = 'listed'))
+
+-- name: user_delete_search
+DELETE FROM app_search WHERE rowid IN (SELECT number FROM apps WHERE user_id = ?1)
+
+-- name: user_delete_shares
+DELETE FROM app_shares
+WHERE user_id = ?1 OR app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
+
+-- name: user_delete_uses
+UPDATE apps SET user_count = user_count - 1
+WHERE app_id IN (SELECT app_id FROM authorizations WHERE user_id = ?1 AND revoked_at IS NULL)
 
 -- name: user_delete_authorizations
 -- What the user granted, and what others granted to the user's apps.
@@ -39,3 +60,12 @@ WHERE user_id = ?1 OR app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
 
 -- name: user_delete_apps
 DELETE FROM apps WHERE user_id = ?1
+
+-- name: user_delete_keys
+DELETE FROM api_keys WHERE user_id = ?1
+
+-- name: user_delete_sessions
+DELETE FROM sessions WHERE user_id = ?1
+
+-- name: user_delete
+DELETE FROM users WHERE user_id = ?1 RETURNING user_id

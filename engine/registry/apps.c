@@ -1,0 +1,144 @@
+#include "registry/apps.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+
+enum { NUMBER_RANDOM_BITS = 20 };
+
+static const int64_t number_epoch_ms = 1577836800000; /* 2020-01-01 */
+
+/* Grows with time; two apps of one millisecond differ by chance, and by the unique index for certain. */
+static int64_t number_mint(void) {
+    return (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
+}
+
+enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *rows = batch_add(&batch, STATEMENT_app_seen_by, db_text(id), db_text(viewer->user_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (rows->count)
+        *app = app_from(rows, 0);
+    if (rows->count == 0 || !(app->public || row_bool(rows, 0, "shared") || slice_equal(app->user_id, viewer->user_id)))
+        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    return ERROR_NONE;
+}
+
+enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app) {
+    enum error error = app_find(request, id, owner, app);
+    if (!error && !slice_equal(app->user_id, owner->user_id))
+        return fail(request, ERROR_FORBIDDEN, "Only its owner may do this to an app.");
+    return error;
+}
+
+/* What a search looks in. */
+static struct db_value searchable(struct arena *arena, struct slice text) {
+    return db_text(slice_is_set(text) ? utf8_lower(arena, text) : SLICE(""));
+}
+
+static struct slice secret_make(struct request *request, unsigned char hash[SECRET_HASH_SIZE]) {
+    char secret[CLIENT_SECRET_LEN + 1];
+    client_secret_mint(secret);
+    secret_hash(request->service->keyring, slice_of(secret), hash);
+    struct slice copy = arena_copy(request->arena, slice_of(secret));
+    secret_wipe(secret, sizeof(secret));
+    return copy;
+}
+
+enum error app_create(struct request *request, struct app *app, struct slice *client_secret) {
+    struct arena *arena = request->arena;
+    char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
+    unsigned char hash[SECRET_HASH_SIZE];
+    uuid_timed(app_id);
+    client_id_mint(client_id);
+    app->app_id = arena_copy(arena, slice_of(app_id));
+    if (!slice_is_set(app->client_id))
+        app->client_id = arena_copy(arena, slice_of(client_id));
+    app->created_at = app->updated_at = clock_now_s();
+    *client_secret = secret_make(request, hash);
+
+    struct batch batch = batch_in(arena);
+    struct db_value id = db_text(app->app_id);
+    struct rows *made = batch_add(&batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id),
+                                  db_text(app->name), db_text(utf8_lower(arena, app->name)), db_text(app->description),
+                                  db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url),
+                                  db_bool(app->public), db_int(app->refresh_token_lifetime_days),
+                                  db_text(app->allowed_scopes), db_text(app->token_endpoint_auth_method),
+                                  db_blob(hash, sizeof(hash)), db_int(app->created_at), db_int(number_mint()));
+    batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
+              searchable(arena, app->description), searchable(arena, app->homepage_url));
+    batch_add(&batch, STATEMENT_app_counts_put, id);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (made->count == 0)
+        return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
+    return ERROR_NONE;
+}
+
+/* No row came of a change by the owner: somebody has the name, or the app is gone. */
+static enum error unchanged(struct request *request, struct slice name_key) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *taken = batch_add(&batch, STATEMENT_app_by_name, db_text(name_key));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    return taken->count ? fail(request, ERROR_CONFLICT, "An app with this name exists already.")
+                        : fail(request, ERROR_NOT_FOUND, "There is no such app.");
+}
+
+enum error app_change(struct request *request, struct app *app, unsigned columns) {
+    struct arena *arena = request->arena;
+    struct db *db = request->service->db;
+    struct slice name_key = utf8_lower(arena, app->name);
+    struct db_value id = db_text(app->app_id), owner = db_text(app->user_id), bits = db_int(columns);
+    app->updated_at = clock_now_s();
+
+    struct batch batch = batch_in(arena);
+    batch_add(&batch, STATEMENT_app_counts_take, id);
+    struct rows *changed = batch_add(
+        &batch, STATEMENT_app_update, id, owner, db_text(app->name), db_text(name_key), db_text(app->description),
+        db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
+        db_int(app->refresh_token_lifetime_days), db_text(app->allowed_scopes),
+        db_text(app->token_endpoint_auth_method), db_bool(app->active), bits, db_int(app->updated_at));
+    batch_add(&batch, STATEMENT_app_search_update, id, owner, db_text(name_key), searchable(arena, app->description),
+              searchable(arena, app->homepage_url), bits);
+    batch_add(&batch, STATEMENT_app_counts_put, id);
+    if (!db_run(db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (changed->count == 0)
+        return unchanged(request, name_key);
+    db_forget(db, STATEMENT_app_by_client_id, app->client_id);
+    if ((columns & APP_ACTIVE) && !app->active)
+        db_forget_all(db); /* its tokens may be many */
+    return ERROR_NONE;
+}
+
+enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret) {
+    unsigned char hash[SECRET_HASH_SIZE];
+    *client_secret = secret_make(request, hash);
+    app->updated_at = clock_now_s();
+    struct batch batch = batch_in(request->arena);
+    struct rows *changed = batch_add(&batch, STATEMENT_app_set_secret, db_text(app->app_id), db_text(app->user_id),
+                                     db_blob(hash, sizeof(hash)), db_int(app->updated_at));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (changed->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    db_forget(request->service->db, STATEMENT_app_by_client_id, app->client_id);
+    return ERROR_NONE;
+}
+
+enum error app_delete(struct request *request, const struct app *app) {
+    struct db_value id = db_text(app->app_id), owner = db_text(app->user_id);
+    struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_app_counts_take, id);
+    batch_add(&batch, STATEMENT_app_search_delete, id, owner);
+    batch_add(&batch, STATEMENT_app_delete_shares, id, owner);
+    batch_add(&batch, STATEMENT_app_delete_authorizations, id, owner);
+    struct rows *gone = batch_add(&batch, STATEMENT_app_delete, id, owner);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    db_forget_all(request->service->db);
+    return gone->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
+}

@@ -1,0 +1,39 @@
+/* Apps (OAuth 2.0 clients) in the store: found, made, changed, deleted. API and command line share it; what an app may
+ * be is checked before (checks/app_rules.h). */
+#ifndef REGISTRY_APPS_H
+#define REGISTRY_APPS_H
+
+#include "server/response.h"
+#include "store/record.h"
+
+/* The app of an app_id or client_id, if `viewer` may see it: own, public or shared with them. ERROR_NOT_FOUND when not
+ * (contract §4: as good as none). */
+enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app);
+/* The same, for its owner alone: ERROR_FORBIDDEN for others who may see it. */
+enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app);
+
+/* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken. *client_secret is shown
+ * once. */
+enum error app_create(struct request *request, struct app *app, struct slice *client_secret);
+
+/* Bits of the columns that app_change writes, in the order of app_fields. */
+enum app_column {
+    APP_NAME = 1,
+    APP_DESCRIPTION = 2,
+    APP_REDIRECT_URIS = 4,
+    APP_HOMEPAGE_URL = 8,
+    APP_LOGO_URL = 16,
+    APP_PUBLIC = 32,
+    APP_REFRESH_DAYS = 64,
+    APP_ALLOWED_SCOPES = 128,
+    APP_AUTH_METHOD = 256,
+    APP_ACTIVE = 512,
+};
+
+/* These change what holds at once on every worker when they return. ERROR_CONFLICT: the new name is taken.
+ * ERROR_NOT_FOUND: it was deleted meanwhile. */
+enum error app_change(struct request *request, struct app *app, unsigned columns);
+enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret);
+enum error app_delete(struct request *request, const struct app *app);
+
+#endif
