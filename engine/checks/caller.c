@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "checks/access_token.h"
 #include "checks/authorization_header.h"
+#include "checks/csrf.h"
 #include "checks/session.h"
 #include "crypto/hex.h"
 #include "crypto/sr25519.h"
@@ -94,6 +95,16 @@ static enum error by_session(struct request *request, struct slice token, struct
     return ERROR_NONE;
 }
 
+/* Browsers send it whoever made them: a change needs what only our page knows. */
+static enum error by_cookie(struct request *request, struct slice cookie, struct caller *caller) {
+    struct session session;
+    enum error error = session_from_token(request, cookie, &session);
+    if (error || (changes_something(request) && (error = csrf_token_check(request, &session))))
+        return error;
+    caller->user = session.user;
+    return ERROR_NONE;
+}
+
 static enum error by_access_token(struct request *request, const struct token_claim *claim, struct caller *caller) {
     struct access_token token;
     enum error error = access_token_find(request, claim, &token);
@@ -130,7 +141,7 @@ enum error caller_check(struct request *request, struct caller *caller) {
         }
     }
     struct slice cookie = cookie_get(request->cookie, SESSION_COOKIE);
-    if (slice_is_set(cookie) && !changes_something(request))
-        return by_session(request, cookie, caller);
+    if (slice_is_set(cookie))
+        return by_cookie(request, cookie, caller);
     return fail(request, ERROR_UNAUTHENTICATED, "Authentication is missing.");
 }

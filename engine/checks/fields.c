@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "checks/redirect_uri.h"
+#include "server/route.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -147,6 +148,18 @@ struct value *fields_query(struct request *request, const struct field *fields) 
             value_set_value(map, field->name, value);
     }
     return map;
+}
+
+static void required_check(struct request *request, const struct params *params, const char *place,
+                           const struct field *fields) {
+    for (const struct field *field = fields; field && field->name; field++)
+        if ((field->flags & FIELD_REQUIRED) && !slice_is_set(params_get(params, field->name)))
+            request_invalid(request, place, field->name, -1, "missing", "%s is required", field->name);
+}
+
+void fields_required(struct request *request) {
+    required_check(request, &request->query, "query", request->route->query);
+    required_check(request, &request->form, "body", request->route->fields);
 }
 
 bool field_failed(const struct request *request, const char *name, int index) {

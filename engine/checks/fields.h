@@ -31,6 +31,10 @@ bool fields_check(struct request *request, const struct field *fields, enum fiel
 /* The declared fields of the query as a map of typed values, without those that fail (which are noted). */
 struct value *fields_query(struct request *request, const struct field *fields);
 
+/* Notes the required fields of the request's route that its query or form lacks; the other rules of a protocol's
+ * parameters are the endpoint's. */
+void fields_required(struct request *request);
+
 /* Was that field, or that item of it (index; -1: the field as a whole), noted as failing already? Whoever
  * checks more of a field asks first, so that it is named once. */
 bool field_failed(const struct request *request, const char *name, int index);

@@ -3,6 +3,22 @@
 #include "endpoints/endpoints.h"
 
 #include "base/clock.h"
+#include "checks/fields.h"
+
+const struct field authorize_fields[] = {
+    {"response_type", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "code."},
+    {"client_id", FIELD_TEXT, FIELD_REQUIRED, 0, 0, NULL},
+    {"redirect_uri", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "One that the app has registered."},
+    {"scope", FIELD_TEXT, 0, 0, 0, "Separated by spaces."},
+    {"state", FIELD_TEXT, 0, 0, 0, "Comes back as it is."},
+    {"code_challenge", FIELD_TEXT, 0, 0, 0, "RFC 7636."},
+    {"code_challenge_method", FIELD_TEXT, 0, 0, 0, "S256."},
+    {"nonce", FIELD_TEXT, 0, 0, 0, "OpenID Connect."},
+    {"prompt", FIELD_TEXT, 0, 0, 0, "none, login, consent or select_account."},
+    {"max_age", FIELD_INT, 0, 0, INT32_MAX, "Seconds since the user signed in."},
+    {"login_hint", FIELD_TEXT, 0, 0, 0, NULL},
+    {0},
+};
 
 struct response endpoint_authorize(struct request *request) {
     struct authorization_request asked;

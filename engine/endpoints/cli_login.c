@@ -3,7 +3,15 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "checks/fields.h"
 #include "checks/sign_in.h"
+
+const struct field cli_login_fields[] = {
+    {"hotkey", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "SS58 address."},
+    {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over the nonce; hex."},
+    {"nonce", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "Of /idp/cli_login/nonce; good once, for five minutes."},
+    {0},
+};
 
 struct response endpoint_cli_login_nonce(struct request *request) {
     struct value *answer = value_map(request->arena);
@@ -17,12 +25,7 @@ struct response endpoint_cli_login(struct request *request) {
         .signature = params_get(&request->query, "signature"),
         .nonce = params_get(&request->query, "nonce"),
     };
-    if (!slice_is_set(proof.hotkey))
-        request_invalid(request, "query", "hotkey", -1, "missing", "hotkey is required");
-    if (!slice_is_set(proof.signature))
-        request_invalid(request, "query", "signature", -1, "missing", "signature is required");
-    if (!slice_is_set(proof.nonce))
-        request_invalid(request, "query", "nonce", -1, "missing", "nonce is required");
+    fields_required(request);
     enum error error = request_validation(request);
     if (error)
         return respond_error(request, error);

@@ -4,14 +4,25 @@
 
 #include "base/clock.h"
 #include "checks/csrf.h"
+#include "checks/fields.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
+
+const struct field consent_query_fields[] = {
+    {"session_id", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "The pending request; good once."},
+    {0},
+};
+
+const struct field consent_fields[] = {
+    {"action", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "approve or deny."},
+    {"scope", FIELD_TEXT, 0, 0, 0, "Repeated: the optional scopes that stay ticked."},
+    {0},
+};
 
 /* Both need the session that the request was made in, and a session_id of ours. */
 static enum error pending_check(struct request *request, struct session *session, struct pending *pending) {
     struct slice session_id = params_get(&request->query, "session_id");
-    if (!slice_is_set(session_id))
-        request_invalid(request, "query", "session_id", -1, "missing", "session_id is required");
+    fields_required(request);
     enum error error = request_validation(request);
     if (error)
         return error;
@@ -145,9 +156,7 @@ struct response endpoint_consent(struct request *request) {
         return respond_error(request, error);
     struct slice action = params_get(&request->form, "action");
     bool is_approved = slice_is(action, "approve");
-    if (!slice_is_set(action))
-        request_invalid(request, "body", "action", -1, "missing", "action is required");
-    else if (!is_approved && !slice_is(action, "deny"))
+    if (!is_approved && !slice_is(action, "deny"))
         request_invalid(request, "body", "action", -1, "string_pattern", "action is approve or deny");
     if ((error = request_validation(request)))
         return respond_error(request, error);

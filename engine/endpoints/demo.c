@@ -15,6 +15,14 @@
 
 enum { STATE_LEN = 32, DEMO_COOKIE_S = 600 };
 
+const struct field demo_back_fields[] = {
+    {"code", FIELD_TEXT, 0, 0, 0, NULL},
+    {"state", FIELD_TEXT, 0, 0, 0, NULL},
+    {"iss", FIELD_TEXT, 0, 0, 0, NULL},
+    {"error", FIELD_TEXT, 0, 0, 0, NULL},
+    {0},
+};
+
 /* The PKCE verifier follows from the state, so that nothing has to be kept: nobody else can compute it. */
 static struct slice verifier_of(struct request *request, struct slice state) {
     unsigned char hash[SECRET_HASH_SIZE];

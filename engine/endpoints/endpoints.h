@@ -3,6 +3,7 @@
 #ifndef ENDPOINTS_ENDPOINTS_H
 #define ENDPOINTS_ENDPOINTS_H
 
+#include "checks/app_rules.h"
 #include "server/route.h"
 
 endpoint endpoint_home;      /* GET / */
@@ -26,16 +27,23 @@ endpoint endpoint_app_shares;      /* GET /idp/apps/{app_id}/shares */
 endpoint endpoint_authorization_list;   /* GET /idp/authorizations */
 endpoint endpoint_authorization_revoke; /* DELETE /idp/authorizations/{app_id} */
 
-endpoint endpoint_authorize;       /* GET /idp/authorize */
-endpoint endpoint_login;           /* POST /idp/login */
-endpoint endpoint_consent_page;    /* GET /idp/authorize/consent */
-endpoint endpoint_consent;         /* POST /idp/authorize/consent */
-endpoint endpoint_token;           /* POST /idp/token */
-endpoint endpoint_revoke;          /* POST /idp/token/revoke */
-endpoint endpoint_introspect;      /* POST /idp/token/introspect */
-endpoint endpoint_userinfo;        /* GET, POST /idp/userinfo */
-endpoint endpoint_healthz;         /* GET /healthz */
-endpoint endpoint_readyz;          /* GET /readyz */
-endpoint endpoint_metrics;         /* GET /metrics */
+endpoint endpoint_authorize;    /* GET /idp/authorize */
+endpoint endpoint_login;        /* POST /idp/login */
+endpoint endpoint_consent_page; /* GET /idp/authorize/consent */
+endpoint endpoint_consent;      /* POST /idp/authorize/consent */
+endpoint endpoint_token;        /* POST /idp/token */
+endpoint endpoint_revoke;       /* POST /idp/token/revoke */
+endpoint endpoint_introspect;   /* POST /idp/token/introspect */
+endpoint endpoint_userinfo;     /* GET, POST /idp/userinfo */
+endpoint endpoint_healthz;      /* GET /healthz */
+endpoint endpoint_readyz;       /* GET /readyz */
+endpoint endpoint_metrics;      /* GET /metrics */
+
+endpoint endpoint_openapi; /* GET /openapi.json */
+
+/* What the endpoints take, each table beside its endpoint. */
+extern const struct field app_list_fields[], app_share_fields[], authorization_list_fields[], authorize_fields[],
+    cli_login_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], login_fields[], token_fields[],
+    token_question_fields[], userinfo_fields[];
 
 #endif

@@ -1,6 +1,7 @@
 /* GET /: what is running here. GET /assets/{name}: styles and scripts. */
 #include "endpoints/endpoints.h"
 
+#include "checks/csrf.h"
 #include "cli/demo.h"
 
 static struct value *endpoint_list(struct arena *arena) {
@@ -9,6 +10,7 @@ static struct value *endpoint_list(struct arena *arena) {
         struct value *one = value_map(arena);
         value_set_text(arena, one, "method", slice_of(route->method));
         value_set_text(arena, one, "path", slice_of(route->path));
+        value_set_text(arena, one, "note", slice_of(route->summary));
         value_append(list, one);
     }
     return list;
@@ -24,6 +26,11 @@ struct response endpoint_home(struct request *request) {
                    slice_starts(slice_of(settings->database), "sqlite:") ? SLICE("SQLite") : SLICE("PostgreSQL"));
     value_set_value(context, "endpoints", endpoint_list(arena));
     value_set_bool(arena, context, "demo", settings->demo);
+    struct session session;
+    if (!session_from_cookie(request, &session)) {
+        value_set_text(arena, context, "signed_in", session.user.username);
+        value_set_text(arena, context, "csrf_token", csrf_token(request, &session));
+    }
     value_set_text(arena, context, "try_url", SLICE("/demo"));
     value_set_text(arena, context, "policies", slice_of(settings->policies));
     return response_page(request, 200, "home", context, SLICE_NONE);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "checks/fields.h"
 
 static struct response inactive(void) {
     return response_json(SLICE("{\"active\":false}"));
@@ -42,8 +43,7 @@ static struct response active(struct request *request, const struct rows *rows, 
 
 struct response endpoint_introspect(struct request *request) {
     struct slice token = params_get(&request->form, "token");
-    if (!slice_is_set(token))
-        request_invalid(request, "body", "token", -1, "missing", "token is required");
+    fields_required(request);
     enum error error = request_validation(request);
     struct client client;
     if (error || (error = client_check(request, &client)))

@@ -3,8 +3,26 @@
 #include "endpoints/endpoints.h"
 
 #include "checks/csrf.h"
+#include "checks/fields.h"
 #include "checks/redirect_uri.h"
 #include "checks/sign_in.h"
+
+const struct field login_fields[] = {
+    {"client_id", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "As in the authorization request, which goes along."},
+    {"redirect_uri", FIELD_TEXT, FIELD_REQUIRED, 0, 0, NULL},
+    {"state", FIELD_TEXT, 0, 0, 0, NULL},
+    {"scope", FIELD_TEXT, 0, 0, 0, NULL},
+    {"code_challenge", FIELD_TEXT, 0, 0, 0, NULL},
+    {"code_challenge_method", FIELD_TEXT, 0, 0, 0, NULL},
+    {"oidc_nonce", FIELD_TEXT, 0, 0, 0, "The authorization request's nonce."},
+    {"prompt", FIELD_TEXT, 0, 0, 0, NULL},
+    {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint or hotkey."},
+    {"fingerprint", FIELD_TEXT, 0, 0, 0, "For fingerprint."},
+    {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
+    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the nonce; hex."},
+    {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
+    {0},
+};
 
 static void add_field(struct request *request, struct value *fields, const char *name, struct slice value) {
     if (!slice_is_set(value))
@@ -54,9 +72,8 @@ static enum error sign_in(struct request *request, struct session *session, stru
     struct slice method = params_get(form, "auth_method"), fingerprint = params_get(form, "fingerprint");
     struct wallet_proof proof = {params_get(form, "hotkey"), params_get(form, "signature"), params_get(form, "nonce")};
     bool by_hotkey = slice_is(method, "hotkey"), by_fingerprint = slice_is(method, "fingerprint");
-    if (!slice_is_set(method))
-        request_invalid(request, "body", "auth_method", -1, "missing", "auth_method is required");
-    else if (!by_hotkey && !by_fingerprint)
+    fields_required(request);
+    if (slice_is_set(method) && !by_hotkey && !by_fingerprint)
         request_invalid(request, "body", "auth_method", -1, "string_pattern", "auth_method is fingerprint or hotkey");
     if (by_fingerprint && !slice_is_set(fingerprint))
         request_invalid(request, "body", "fingerprint", -1, "missing", "fingerprint is required");

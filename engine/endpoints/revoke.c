@@ -3,6 +3,15 @@
 #include "endpoints/token_family.h"
 
 #include "base/clock.h"
+#include "checks/fields.h"
+
+const struct field token_question_fields[] = {
+    {"token", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "An access or refresh token."},
+    {"token_type_hint", FIELD_TEXT, 0, 0, 0, "Not needed: a token says what it is."},
+    {"client_id", FIELD_TEXT, 0, 0, 0, "Checked if given."},
+    {"client_secret", FIELD_TEXT, 0, 0, 0, "Checked if given; or send it with Basic."},
+    {0},
+};
 
 static enum error revoke_access(struct request *request, const struct token_claim *claim) {
     struct batch batch = batch_in(request->arena);
@@ -32,8 +41,7 @@ static enum error revoke(struct request *request, const struct client *client, c
 
 struct response endpoint_revoke(struct request *request) {
     struct slice token = params_get(&request->form, "token");
-    if (!slice_is_set(token))
-        request_invalid(request, "body", "token", -1, "missing", "token is required");
+    fields_required(request);
     enum error error = request_validation(request);
     struct client client;
     if (error || (error = client_check(request, &client)))

@@ -2,12 +2,25 @@
 #include "endpoints/endpoints.h"
 #include "endpoints/token_family.h"
 
+#include "checks/fields.h"
+
+const struct field token_fields[] = {
+    {"grant_type", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "authorization_code or refresh_token."},
+    {"client_id", FIELD_TEXT, 0, 0, 0, "Required unless the client authenticates with Basic."},
+    {"client_secret", FIELD_TEXT, 0, 0, 0, "client_secret_post; or send it with Basic."},
+    {"code", FIELD_TEXT, 0, 0, 0, "authorization_code: the code."},
+    {"redirect_uri", FIELD_TEXT, 0, 0, 0, "authorization_code: the same as in the authorization request."},
+    {"code_verifier", FIELD_TEXT, 0, 0, 0, "authorization_code: when a code_challenge was sent (RFC 7636)."},
+    {"refresh_token", FIELD_TEXT, 0, 0, 0, "refresh_token: the token; it is rotated."},
+    {"scope", FIELD_TEXT, 0, 0, 0, "refresh_token: fewer scopes than the grant has."},
+    {0},
+};
+
 struct response endpoint_token(struct request *request) {
     struct slice grant_type = params_get(&request->form, "grant_type");
     bool by_code = slice_is(grant_type, "authorization_code"), by_refresh = slice_is(grant_type, "refresh_token");
-    if (!slice_is_set(grant_type))
-        request_invalid(request, "body", "grant_type", -1, "missing", "grant_type is required");
-    else if (!by_code && !by_refresh)
+    fields_required(request);
+    if (slice_is_set(grant_type) && !by_code && !by_refresh)
         return respond_error(request, ERROR_UNSUPPORTED_GRANT_TYPE);
     if (by_code && !slice_is_set(params_get(&request->form, "code")))
         request_invalid(request, "body", "code", -1, "missing", "code is required");

@@ -6,6 +6,11 @@
 #include "checks/client.h"
 #include "policy/facts.h"
 
+const struct field userinfo_fields[] = {
+    {"access_token", FIELD_TEXT, 0, 0, 0, "In place of the Authorization header (RFC 6750 §2.2)."},
+    {0},
+};
+
 struct response endpoint_userinfo(struct request *request) {
     struct access_token token;
     enum error error = access_token_check(request, &token);

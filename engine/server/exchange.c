@@ -72,6 +72,7 @@ static struct slice *header_slot(struct request *request, const h2o_header_t *he
            : slice_is(name, "x-chutes-hotkey")    ? &request->hotkey
            : slice_is(name, "x-chutes-signature") ? &request->signature
            : slice_is(name, "x-chutes-nonce")     ? &request->nonce
+           : slice_is(name, "x-csrf-token")       ? &request->csrf_token
                                                   : NULL;
 }
 

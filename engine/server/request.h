@@ -44,6 +44,7 @@ struct request {
     /* the headers that endpoints ask for; absent when not sent */
     struct slice host, authorization, cookie, accept, accept_language, origin, user_agent, content_type, sec_fetch_site;
     struct slice hotkey, signature, nonce;     /* X-Chutes-* */
+    struct slice csrf_token;                   /* X-CSRF-Token */
     struct slice path_params[PATH_PARAMS_MAX]; /* of {…} in the route's path, percent-decoded */
     struct slice body;                         /* raw */
     struct params query;                       /* decoded */

@@ -20,6 +20,17 @@ enum route_flags {
     ROUTE_REPEATED_FIELDS = 8, /* a form field may come several times (check boxes); params_get gives the first */
 };
 
+/* Who may call, for the documentation; the endpoint's own checks decide. */
+enum route_caller {
+    CALLER_ANYBODY,
+    CALLER_USER,    /* checks/caller.h */
+    CALLER_CLIENT,  /* an OAuth client: secret, PKCE or nothing (checks/client.h) */
+    CALLER_TOKEN,   /* an access token */
+    CALLER_BROWSER, /* the SSO cookie */
+};
+
+struct field;
+
 struct route {
     const char *method; /* GET also serves HEAD */
     const char *path;   /* "/idp/apps/{app_id}": a {…} segment matches one segment without a slash */
@@ -27,6 +38,12 @@ struct route {
     enum body_kind body;
     enum error_style style;
     unsigned flags;
+
+    /* for /openapi.json; the field tables are those that the endpoint validates with */
+    int status; /* of success */
+    enum route_caller caller;
+    const struct field *query, *fields; /* of the query, of the body; NULL: none */
+    const char *summary;
 };
 
 /* Ends with method == NULL. */

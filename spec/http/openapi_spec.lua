@@ -1,0 +1,144 @@
+local http = require "helpers.http"
+local server_helper = require "helpers.server"
+local shape = require "helpers.shape"
+local sys = require "helpers.sys"
+
+describe("GET /openapi.json", function()
+  local server, document
+  lazy_setup(function()
+    server = server_helper.start { args = { "--demo" } }
+    local answer = http.get(server, "/openapi.json")
+    shape.ok(answer)
+    assert.equal("*", answer.headers["access-control-allow-origin"])
+    document = answer.json
+  end)
+  lazy_teardown(function()
+    server:stop()
+  end)
+
+  -- f(method, path, operation) for each operation.
+  local function each(f)
+    for path, methods in pairs(document.paths) do
+      for method, operation in pairs(methods) do
+        f(method:upper(), path, operation)
+      end
+    end
+  end
+
+  local function url_of(path)
+    return (path:gsub("{name}", "style.css"):gsub("{[%w_]+}", "nothing"))
+  end
+
+  it("is OpenAPI 3.1 of this issuer", function()
+    assert.equal("3.1.0", document.openapi)
+    assert.equal(server.issuer, document.servers[1].url)
+    assert.equal("Moonlatch", document.info.title)
+  end)
+
+  it("resolves what it refers to", function()
+    local text = http.get(server, "/openapi.json").body
+    local count = 0
+    for name in text:gmatch('"#/components/schemas/(%w+)"') do
+      assert.is_table(document.components.schemas[name], name)
+      count = count + 1
+    end
+    assert.is_true(count > 10)
+    each(function(_, _, operation)
+      for _, one in ipairs(operation.security) do
+        for scheme in pairs(one) do
+          assert.is_table(document.components.securitySchemes[scheme], scheme)
+        end
+      end
+    end)
+  end)
+
+  it("documents every route of the table, and no other", function()
+    local table_text = sys.read_file(server_helper.root .. "/engine/endpoints/routes.c")
+    local count = 0
+    for method, path in table_text:gmatch('{"(%u+)", "([^"]+)"') do
+      assert.is_table(document.paths[path] and document.paths[path][method:lower()], method .. " " .. path)
+      count = count + 1
+    end
+    each(function()
+      count = count - 1
+    end)
+    assert.equal(0, count)
+  end)
+
+  it("every documented route answers, and allows the documented methods only", function()
+    each(function(method, path)
+      local answer = http.request(server, method, url_of(path))
+      assert.not_equal(405, answer.status, method .. " " .. path)
+      assert.is_nil(answer.body:find("Not found.", 1, true), method .. " " .. path)
+      local documented = {}
+      for name in pairs(document.paths[path]) do
+        documented[name:upper()] = true
+      end
+      documented.HEAD = documented.GET
+      local allowed = {}
+      local refused = http.request(server, "TRACE", url_of(path))
+      assert.equal(405, refused.status)
+      for name in refused.headers.allow:gmatch("%u+") do
+        allowed[name] = true
+      end
+      assert.same(documented, allowed)
+    end)
+  end)
+
+  it("each answer is one of the documented", function()
+    each(function(method, path, operation)
+      local answer = http.request(server, method, url_of(path))
+      local documented = operation.responses[tostring(answer.status)]
+      -- without a body a JSON or form route says 415
+      if answer.status ~= 415 then
+        assert.is_table(documented, method .. " " .. path .. " " .. answer.status .. " " .. answer.body:sub(1, 200))
+      end
+    end)
+  end)
+
+  it("a route that needs a caller refuses without one", function()
+    local count = 0
+    each(function(method, path, operation)
+      if operation.security[1] and operation.security[1].hotkey == nil and operation.security[1].bearer
+        and #operation.security == 3 then
+        local has_body = operation.requestBody ~= nil
+        local answer = http.request(server, method, url_of(path), has_body and { json = {} } or nil)
+        shape.detail(answer, 401)
+        count = count + 1
+      end
+    end)
+    assert.equal(11, count)
+  end)
+
+  it("what it calls required is required", function()
+    local count = 0
+    each(function(method, path, operation)
+      local missing = {}
+      for _, parameter in ipairs(operation.parameters or {}) do
+        if parameter["in"] == "query" and parameter.required then
+          missing[parameter.name] = true
+        end
+      end
+      local content = operation.requestBody and operation.requestBody.content
+      local form = content and content["application/x-www-form-urlencoded"]
+      for _, name in ipairs(form and form.schema.required or {}) do
+        missing[name] = true
+      end
+      -- the authorization endpoint tells this one to the app, and the login page asks for it last
+      missing.response_type, missing.auth_method = nil, nil
+      if next(missing) then
+        local answer = http.request(server, method, url_of(path), {
+          form = form and { ignored = "1" } or nil, headers = { accept = "application/json" },
+        })
+        assert.equal(422, answer.status, method .. " " .. path .. answer.body)
+        for _, item in ipairs(answer.json.detail) do
+          missing[item.loc[2]] = nil
+          assert.equal("missing", item.type)
+        end
+        assert.same({}, missing)
+        count = count + 1
+      end
+    end)
+    assert.is_true(count >= 7, count)
+  end)
+end)
