@@ -84,5 +84,15 @@ enum error command_key_list(struct workplace *workplace, struct value **result);
 enum error command_key_revoke(struct workplace *workplace, struct value **result);
 enum error command_app_create(struct workplace *workplace, struct value **result);
 enum error command_app_list(struct workplace *workplace, struct value **result);
+enum error command_app_show(struct workplace *workplace, struct value **result);
+enum error command_app_change(struct workplace *workplace, struct value **result);
+enum error command_app_secret(struct workplace *workplace, struct value **result);
+enum error command_app_delete(struct workplace *workplace, struct value **result);
+enum error command_app_share(struct workplace *workplace, struct value **result);
+enum error command_app_unshare(struct workplace *workplace, struct value **result);
+enum error command_app_shares(struct workplace *workplace, struct value **result);
+enum error command_user_show(struct workplace *workplace, struct value **result);
+enum error command_user_change(struct workplace *workplace, struct value **result);
+enum error command_user_fingerprint(struct workplace *workplace, struct value **result);
 
 #endif

@@ -2,8 +2,8 @@
 #include "cli/command.h"
 
 #include "base/clock.h"
-#include "registry/users.h"
 #include "crypto/token.h"
+#include "registry/users.h"
 
 enum error command_key_create(struct workplace *workplace, struct value **result) {
     struct arena *arena = workplace->line->arena;

@@ -1,4 +1,4 @@
-/* moonlatch user create | list | delete */
+/* moonlatch user … */
 #include "cli/command.h"
 
 #include "base/clock.h"
@@ -46,12 +46,57 @@ enum error command_user_list(struct workplace *workplace, struct value **result)
     return ERROR_NONE;
 }
 
+/* The user that the first argument names. */
+static enum error named(struct workplace *workplace, struct user *user) {
+    return user_find_by_id_or_name(&workplace->request, slice_of(workplace->line->options.arguments[0]), user);
+}
+
+enum error command_user_show(struct workplace *workplace, struct value **result) {
+    struct user user;
+    enum error error = named(workplace, &user);
+    if (!error)
+        *result = user_value(workplace->line->arena, &user);
+    return error;
+}
+
+enum error command_user_change(struct workplace *workplace, struct value **result) {
+    const struct options *options = &workplace->line->options;
+    struct user user;
+    enum error error = named(workplace, &user);
+    if (error)
+        return error;
+    const char *hotkey = option_get(options, "hotkey");
+    bool clears_roles = option_is_set(options, "no-roles"), sets_roles = option_is_set(options, "role");
+    if (hotkey)
+        user.hotkey = *hotkey ? slice_of(hotkey) : SLICE_NONE;
+    if (clears_roles || sets_roles)
+        user.roles = clears_roles ? SLICE("") : options_join(workplace->line->arena, options, "role");
+    unsigned columns = (hotkey ? USER_HOTKEY : 0u) | (clears_roles || sets_roles ? USER_ROLES : 0u);
+    if (columns && (error = user_change(&workplace->request, &user, columns)))
+        return error;
+    *result = user_value(workplace->line->arena, &user);
+    return ERROR_NONE;
+}
+
+enum error command_user_fingerprint(struct workplace *workplace, struct value **result) {
+    struct arena *arena = workplace->line->arena;
+    struct user user;
+    struct slice fingerprint;
+    enum error error = named(workplace, &user);
+    if (error || (error = user_renew_fingerprint(&workplace->request, &user, &fingerprint)))
+        return error;
+    *result = value_map(arena);
+    value_set_text(arena, *result, "user_id", user.user_id);
+    value_set_text(arena, *result, "username", user.username);
+    value_set_text(arena, *result, "fingerprint", fingerprint);
+    return ERROR_NONE;
+}
+
 enum error command_user_delete(struct workplace *workplace, struct value **result) {
     struct arena *arena = workplace->line->arena;
-    struct request *request = &workplace->request;
     struct user user;
-    enum error error = user_find(request, slice_of(workplace->line->options.arguments[0]), &user);
-    if (error || (error = user_delete(request, &user)))
+    enum error error = named(workplace, &user);
+    if (error || (error = user_delete(&workplace->request, &user)))
         return error;
     *result = value_map(arena);
     value_set_text(arena, *result, "user_id", user.user_id);

@@ -14,16 +14,30 @@ static int64_t number_mint(void) {
     return (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
 }
 
-enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app) {
+static enum error app_read(struct request *request, struct slice id, struct slice viewer_id, struct app *app,
+                           bool *shared) {
     struct batch batch = batch_in(request->arena);
-    struct rows *rows = batch_add(&batch, STATEMENT_app_seen_by, db_text(id), db_text(viewer->user_id));
+    struct rows *rows = batch_add(&batch, STATEMENT_app_seen_by, db_text(id), db_text(viewer_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (rows->count)
-        *app = app_from(rows, 0);
-    if (rows->count == 0 || !(app->public || row_bool(rows, 0, "shared") || slice_equal(app->user_id, viewer->user_id)))
+    if (rows->count == 0)
         return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    *app = app_from(rows, 0);
+    *shared = row_bool(rows, 0, "shared");
     return ERROR_NONE;
+}
+
+enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app) {
+    bool shared;
+    enum error error = app_read(request, id, viewer->user_id, app, &shared);
+    if (!error && !app->public && !shared && !slice_equal(app->user_id, viewer->user_id))
+        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    return error;
+}
+
+enum error app_find_any(struct request *request, struct slice id, struct app *app) {
+    bool shared;
+    return app_read(request, id, SLICE(""), app, &shared);
 }
 
 enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app) {

@@ -11,6 +11,8 @@
 enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app);
 /* The same, for its owner alone: ERROR_FORBIDDEN for others who may see it. */
 enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app);
+/* Whoever's it is: for the operator. */
+enum error app_find_any(struct request *request, struct slice id, struct app *app);
 
 /* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken. *client_secret is shown
  * once. */

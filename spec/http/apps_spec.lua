@@ -264,6 +264,20 @@ describe("apps", function()
       shape.ok(create({}, { bearer = session }))
     end)
 
+    it("by cookie and the page's X-CSRF-Token for changes", function()
+      local cookie = flow.sign_in(server, app, user)
+      local home = http.get(server, "/", { cookie = cookie })
+      local token = home.body:match('<meta name="csrf%-token" content="([^"]+)">')
+      assert.is_string(token, home.body)
+      assert.is_nil(http.get(server, "/").body:find("csrf-token", 1, true))
+      shape.ok(create({}, { cookie = cookie, headers = { ["x-csrf-token"] = token } }))
+      local foreign = http.get(server, "/", { cookie = flow.sign_in(server, app, developer) }).body
+        :match('<meta name="csrf%-token" content="([^"]+)">')
+      for _, wrong in ipairs { foreign, token:sub(1, -2), token .. "x", "x" } do
+        shape.detail(create({}, { cookie = cookie, headers = { ["x-csrf-token"] = wrong } }), 401)
+      end
+    end)
+
     it("by access token, where its scopes permit", function()
       local public = flow.app(server, developer, { allowed_scopes = { "account:write" } })
       local cookie = flow.sign_in(server, public, user)
