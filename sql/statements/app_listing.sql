@@ -7,9 +7,9 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username, a.user_count
 FROM (
-  SELECT number FROM (SELECT number FROM apps WHERE ?2 AND active AND public ORDER BY number DESC LIMIT ?6) l
+  SELECT number FROM (SELECT number FROM apps WHERE ?2 AND active = TRUE AND public = TRUE ORDER BY number DESC LIMIT ?6) l
   UNION ALL
-  SELECT number FROM (SELECT number FROM apps WHERE ?3 AND active AND NOT public ORDER BY number DESC LIMIT ?6) n
+  SELECT number FROM (SELECT number FROM apps WHERE ?3 AND active = TRUE AND public = FALSE ORDER BY number DESC LIMIT ?6) n
   UNION ALL
   SELECT number FROM (SELECT number FROM apps WHERE ?4 AND user_id = ?1 AND active AND NOT (public AND ?2)
     ORDER BY number DESC LIMIT ?6) o
@@ -26,9 +26,9 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username, a.user_count
 FROM (
-  SELECT name_key FROM (SELECT name_key FROM apps WHERE ?2 AND active AND public ORDER BY name_key LIMIT ?6) l
+  SELECT name_key FROM (SELECT name_key FROM apps WHERE ?2 AND active = TRUE AND public = TRUE ORDER BY name_key LIMIT ?6) l
   UNION ALL
-  SELECT name_key FROM (SELECT name_key FROM apps WHERE ?3 AND active AND NOT public ORDER BY name_key LIMIT ?6) n
+  SELECT name_key FROM (SELECT name_key FROM apps WHERE ?3 AND active = TRUE AND public = FALSE ORDER BY name_key LIMIT ?6) n
   UNION ALL
   SELECT name_key FROM (SELECT name_key FROM apps WHERE ?4 AND user_id = ?1 AND active AND NOT (public AND ?2)
     ORDER BY name_key LIMIT ?6) o
@@ -45,10 +45,10 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username, a.user_count
 FROM (
-  SELECT number FROM (SELECT number FROM apps WHERE ?2 AND active AND public
+  SELECT number FROM (SELECT number FROM apps WHERE ?2 AND active = TRUE AND public = TRUE
     ORDER BY user_count DESC, number DESC LIMIT ?6) l
   UNION ALL
-  SELECT number FROM (SELECT number FROM apps WHERE ?3 AND active AND NOT public
+  SELECT number FROM (SELECT number FROM apps WHERE ?3 AND active = TRUE AND public = FALSE
     ORDER BY user_count DESC, number DESC LIMIT ?6) n
   UNION ALL
   SELECT number FROM (SELECT number FROM apps WHERE ?4 AND user_id = ?1 AND active AND NOT (public AND ?2)
@@ -70,17 +70,18 @@ SELECT (SELECT COALESCE(sum(apps), 0) FROM app_counts WHERE (?2 AND kind = 'list
 -- name: app_search
 -- A search considers the newest ?9 matches among the listed and unlisted. ?6: the text in lower case. ?7: the query of
 -- its trigrams, when it has three characters; else the newest ?10 apps are looked through. ?11, ?12, ?13: look in name,
--- description, homepage_url. ?8: the order. ?14, ?15: limit, offset.
+-- description, homepage_url. ?8: the order. ?14, ?15: limit, offset. CROSS JOIN: the left side is walked first, whatever
+-- the planner thinks.
 WITH found AS (
-  SELECT number FROM (SELECT a.number FROM app_search s JOIN apps a ON a.number = s.rowid
-    WHERE ?7 IS NOT NULL AND (?2 OR ?3) AND app_search MATCH ?7 AND a.active AND (a.public AND ?2 OR NOT a.public AND ?3)
+  SELECT number FROM (SELECT a.number FROM app_search s CROSS JOIN apps a
+    WHERE a.number = s.rowid AND ?7 IS NOT NULL AND (?2 OR ?3) AND app_search MATCH ?7 AND a.active AND (a.public AND ?2 OR NOT a.public AND ?3)
     ORDER BY s.rowid DESC LIMIT ?9)
   UNION ALL
   SELECT number FROM (SELECT n.number FROM (SELECT number FROM apps
       WHERE ?7 IS NULL AND (?2 OR ?3) AND active AND (public AND ?2 OR NOT public AND ?3)
-      ORDER BY number DESC LIMIT ?10) n JOIN app_search s ON s.rowid = n.number
-    WHERE (?11 AND replace(s.name, ?6, '') <> s.name) OR (?12 AND replace(s.description, ?6, '') <> s.description)
-      OR (?13 AND replace(s.homepage_url, ?6, '') <> s.homepage_url)
+      ORDER BY number DESC LIMIT ?10) n CROSS JOIN app_search s
+    WHERE s.rowid = n.number AND ((?11 AND replace(s.name, ?6, '') <> s.name) OR (?12 AND replace(s.description, ?6, '') <> s.description)
+      OR (?13 AND replace(s.homepage_url, ?6, '') <> s.homepage_url))
     ORDER BY n.number DESC LIMIT ?9)
   UNION ALL
   SELECT m.number FROM (
@@ -88,9 +89,9 @@ WITH found AS (
       UNION
       SELECT b.number FROM app_shares h JOIN apps b ON b.app_id = h.app_id
       WHERE ?5 AND h.user_id = ?1 AND b.active AND NOT (b.public AND ?2)) m
-    JOIN app_search s ON s.rowid = m.number
-  WHERE (?11 AND replace(s.name, ?6, '') <> s.name) OR (?12 AND replace(s.description, ?6, '') <> s.description)
-    OR (?13 AND replace(s.homepage_url, ?6, '') <> s.homepage_url)
+    CROSS JOIN app_search s
+  WHERE s.rowid = m.number AND ((?11 AND replace(s.name, ?6, '') <> s.name) OR (?12 AND replace(s.description, ?6, '') <> s.description)
+    OR (?13 AND replace(s.homepage_url, ?6, '') <> s.homepage_url))
 )
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
