@@ -45,7 +45,8 @@ local function load_rows()
   local numbers = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
   execute(db, numbers:format(USERS) .. [[
     INSERT INTO users (user_id, username, username_key, fingerprint_hash, roles, created_at)
-    SELECT printf('user-%07d', i), printf('user%d', i), printf('user%d', i), CAST(printf('f%d', i) AS blob), '', 1700000000
+    SELECT printf('user-%07d', i), printf('user%d', i), printf('user%d', i),
+      CAST(printf('f%d', i) AS blob), '', 1700000000
     FROM n]])
   execute(db, numbers:format(APPS) .. [[
     INSERT INTO apps (app_id, number, client_id, user_id, name, name_key, description, redirect_uris, homepage_url,
@@ -106,7 +107,8 @@ local ok, failure = pcall(function()
       times[i], body = get(case[2])
     end
     local first, middle = times[1], median(times)
-    print(("%-28s %8.2f ms first, %6.2f ms median, total %s"):format(case[1], first, middle, body:match('"total":(%d+)')))
+    local total = body:match('"total":(%d+)')
+    print(("%-28s %8.2f ms first, %6.2f ms median, total %s"):format(case[1], first, middle, total))
     slow = slow + (middle > GOAL_MS and 1 or 0)
   end
   assert(slow == 0, slow .. " medians over " .. GOAL_MS .. " ms")

@@ -129,7 +129,8 @@ describe("GET /idp/apps", function()
       search = ("x"):rep(101),
     }, { bearer = alice.api_key })
     shape.invalid(answer, {
-      { "query", "page", "int_range" }, { "query", "limit", "int_range" }, { "query", "include_public", "bool_parsing" },
+      { "query", "page", "int_range" }, { "query", "limit", "int_range" },
+      { "query", "include_public", "bool_parsing" },
       { "query", "include_shared", "bool_parsing" }, { "query", "order", "string_pattern" },
       { "query", "search", "string_too_long" },
     })

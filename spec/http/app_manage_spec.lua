@@ -69,7 +69,8 @@ describe("An app's owner", function()
       shape.ok(answer)
       assert.is_true(answer.body:find('"description":null', 1, true) ~= nil, answer.body)
       shape.invalid(call("PATCH", owner, app.app_id, '{"name":null,"active":null,"redirect_uris":null}'), {
-        { "body", "name", "string_type" }, { "body", "active", "bool_parsing" }, { "body", "redirect_uris", "list_type" },
+        { "body", "name", "string_type" }, { "body", "active", "bool_parsing" },
+        { "body", "redirect_uris", "list_type" },
       })
     end)
 
@@ -226,7 +227,8 @@ describe("An app's owner", function()
       shape.detail(call("POST", owner, path, { user_id_or_name = "nobody at all" }), 404)
       shape.detail(call("POST", owner, path, { user_id_or_name = "other", app_id_or_name = "x" }), 400)
       shape.invalid(call("POST", owner, path, {}), { { "body", "user_id_or_name", "missing" } })
-      shape.invalid(call("POST", owner, path, { user_id_or_name = 7 }), { { "body", "user_id_or_name", "string_type" } })
+      shape.invalid(call("POST", owner, path, { user_id_or_name = 7 }),
+        { { "body", "user_id_or_name", "string_type" } })
       shape.invalid(call("POST", owner, path, "[1,"), { { "body", "json_invalid" } })
     end)
   end)
@@ -236,7 +238,8 @@ describe("An app's owner", function()
       local app = flow.app(server, owner, { public = public })
       for _, one in ipairs {
         { "PATCH", "", { description = "x" } }, { "DELETE", "" }, { "POST", "/regenerate-secret" },
-        { "POST", "/share", { user_id_or_name = "other" } }, { "DELETE", "/share/" .. other.user_id }, { "GET", "/shares" },
+        { "POST", "/share", { user_id_or_name = "other" } }, { "DELETE", "/share/" .. other.user_id },
+        { "GET", "/shares" },
       } do
         shape.detail(call(one[1], other, app.app_id .. one[2], one[3]), status)
         shape.detail(call(one[1], nil, app.app_id .. one[2], one[3]), 401)
@@ -277,7 +280,8 @@ describe("An app's owner", function()
           assert.is_true(allowed[answer.status], answer.status .. answer.body)
         end
         shape.detail(call("GET", other, app.app_id), 404)
-        local listed = http.get(server, "/idp/apps?limit=100&search=" .. http.escape(app.name), { bearer = other.api_key })
+        local listed = http.get(server, "/idp/apps?limit=100&search=" .. http.escape(app.name),
+          { bearer = other.api_key })
         for _, item in ipairs(listed.json.items) do
           assert.not_equal(app.app_id, item.app_id)
         end
