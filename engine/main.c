@@ -16,8 +16,8 @@
 /* noun, verb, run or work, number of arguments, whether they may be left out, flags, usage, summary */
 /* clang-format off */
 static const struct command commands[] = {
-    {"serve", NULL, command_serve, NULL, 0, false, "listen= tls-cert= tls-key= workers= demo",
-     "[--listen ADDR:PORT]... [--tls-cert FILE --tls-key FILE] [--workers N] [--demo]", "runs the server"},
+    {"serve", NULL, command_serve, NULL, 0, false, "listen= tls-cert= tls-key= workers= demo watch",
+     "[--listen ADDR:PORT]... [--tls-cert FILE --tls-key FILE] [--workers N] [--watch] [--demo]", "runs the server"},
     {"user", "create", NULL, command_user_create, 1, false, "hotkey= role=",
      "NAME [--hotkey SS58] [--role ROLE]...", "makes a user; prints the fingerprint once"},
     {"user", "list", NULL, command_user_list, 0, false, "", "", "lists users"},
@@ -44,6 +44,8 @@ static const struct command commands[] = {
     {"app", "unshare", NULL, command_app_unshare, 2, false, "", "APP_ID USER", "takes that back"},
     {"app", "shares", NULL, command_app_shares, 1, false, "", "APP_ID", "lists with whom an app is shared"},
     {"policy", "check", command_policy_check, NULL, 1, true, "", "[DIR]", "loads the policies as the server would"},
+    {"policy", "reload", command_policy_reload, NULL, 0, false, "", "",
+     "has the running server take policies, templates and certificate as they are now"},
     {"migrate", NULL, NULL, command_migrate, 0, false, "", "", "brings the database to this version"},
 };
 /* clang-format on */

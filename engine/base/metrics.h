@@ -30,10 +30,26 @@
     X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
     X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
+    X(reloads, "moonlatch_reloads_total", "counter", "Reloads of policies and pages that worked") \
+    X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
+
+/* What is no number: a gauge 1 with the text as its label. id, name, label, help */
+#define INFOS(X) \
+    X(policy, "moonlatch_policy_info", "version", "Version of the policies that decide") \
+    X(reload_error, "moonlatch_reload_error_info", "message", "Why the last reload failed; not there when it did not")
+
+enum info {
+#define X(id, name, label, help) INFO_##id,
+    INFOS(X)
+#undef X
+        INFO_COUNT
+};
+/* Absent: it is left out. Cut after 1,000 bytes. */
+void metric_info_set(enum info info, struct slice text);
 
 enum metric {
 #define X(id, name, type, help) METRIC_##id,

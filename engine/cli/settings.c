@@ -198,6 +198,7 @@ bool settings_read(struct command_line *line, struct slice *error) {
     if (slice_is_set(value_get_text(file, "landing_page")))
         settings->landing_page = value_get_text(file, "landing_page");
     settings->demo = option_is_set(&line->options, "demo");
+    settings->watch = option_is_set(&line->options, "watch") || setting(line, NULL, "watch");
     listen_read(line, file);
     return numbers_read(line, file, error) && workers_read(line, file, error) &&
            issuer_read(line, setting(line, file, "issuer"), error);

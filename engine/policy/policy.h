@@ -26,6 +26,10 @@ struct policy_source *policy_source_read(struct arena *arena, const char *direct
                                          const char *config, struct slice *error);
 void policy_source_free(struct policy_source *source);
 
+enum { POLICY_VERSION_LEN = 12 };
+/* Hex digits of a hash of all of its text: the same text is the same version. */
+void policy_source_version(const struct policy_source *source, char version[POLICY_VERSION_LEN + 1]);
+
 /* Loads and checks: every file compiles, returns a table, has its functions and data in the declared
  * shapes; unknown names are refused (a misspelt function must not be ignored). NULL with *error as
  * above. Deterministic: where it loads once it loads on every worker. */

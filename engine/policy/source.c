@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -184,4 +185,16 @@ struct policy_source *policy_source_read(struct arena *arena, const char *direct
 void policy_source_free(struct policy_source *source) {
     arena_free(&source->arena);
     free(source);
+}
+
+void policy_source_version(const struct policy_source *source, char version[POLICY_VERSION_LEN + 1]) {
+    unsigned char hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    for (const struct source_file *file = source->first; file; file = file->next) {
+        crypto_generichash_update(&state, (const unsigned char *)file->label, strlen(file->label) + 1);
+        crypto_generichash_update(&state, (const unsigned char *)file->text.at, file->text.len);
+    }
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    sodium_bin2hex(version, POLICY_VERSION_LEN + 1, hash, POLICY_VERSION_LEN / 2);
 }

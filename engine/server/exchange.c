@@ -21,6 +21,7 @@ struct anchor {
 struct exchange {
     h2o_linklist_t link; /* in worker->finished */
     struct worker *worker;
+    struct generation *generation;
     struct anchor *anchor; /* NULL when the peer has left */
     struct arena arena;
     struct request request;
@@ -116,7 +117,7 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     size_t question = slice_find(target, '?');
     *request = (struct request){
         .arena = arena,
-        .service = &exchange->worker->service,
+        .service = &exchange->generation->service,
         .method = copy_of(arena, req->input.method),
         .address = arena_copy(arena, slice_of(exchange->anchor->peer->address)),
         .host = copy_of(arena, req->input.authority),
@@ -153,6 +154,8 @@ static void exchange_begin(struct worker *worker, struct anchor *anchor) {
     struct exchange *exchange = arena_zalloc(&arena, sizeof(*exchange));
     exchange->arena = arena;
     exchange->worker = worker;
+    exchange->generation = worker->generation;
+    exchange->generation->requests++;
     exchange->anchor = anchor;
     anchor->exchange = exchange;
     worker->exchange_count++;
@@ -226,6 +229,7 @@ static void response_write(h2o_req_t *req, const struct request *request, const 
 
 static void exchange_free(struct exchange *exchange) {
     exchange->worker->exchange_count--;
+    worker_leave(exchange->generation);
     struct arena arena = exchange->arena; /* the exchange is inside it */
     arena_free(&arena);
 }

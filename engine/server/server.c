@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "base/log.h"
+#include "server/control.h"
 #include "server/wire.h"
 
 #include <pthread.h>
@@ -20,10 +21,10 @@ static sigset_t signals_block(void) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);  /* reload */
     sigaddset(&set, SIGUSR1); /* a worker has ended */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     return set;
 }
 
@@ -62,61 +63,90 @@ static void announce(const struct settings *settings) {
     log_flush();
 }
 
+struct running {
+    struct worker *workers;
+    int64_t count;
+    _Atomic int64_t left; /* workers that have not ended */
+    struct control *control;
+};
+
+static void drain(struct running *running, int signal_number) {
+    if (atomic_exchange(&draining, true))
+        _exit(1);
+    log_info("draining", log_int("signal", signal_number));
+    log_flush();
+    control_stop(running->control);
+    for (int64_t i = 0; i < running->count; i++)
+        worker_drain(&running->workers[i]);
+}
+
 /* Until every worker has ended. The first SIGTERM drains, the second ends at once. */
-static void wait_for_end(const sigset_t *signals, struct worker *workers, int64_t count, _Atomic int64_t *running) {
-    while (atomic_load(running) > 0) {
+static void wait_for_end(const sigset_t *signals, struct running *running) {
+    while (atomic_load(&running->left) > 0) {
         int signal_number;
         if (sigwait(signals, &signal_number) != 0 || signal_number == SIGUSR1)
             continue;
-        if (atomic_exchange(&draining, true))
-            _exit(1);
-        log_info("draining", log_int("signal", signal_number));
-        log_flush();
-        for (int64_t i = 0; i < count; i++)
-            worker_drain(&workers[i]);
+        if (signal_number != SIGHUP)
+            drain(running, signal_number);
+        else if (!server_is_draining())
+            control_reload(running->control);
     }
 }
 
-static int workers_run(struct arena *arena, const struct server_config *config, struct worker *workers,
+static int workers_run(struct arena *arena, const struct server_config *config, struct running *running,
                        const sigset_t *signals) {
-    int64_t count = config->settings->workers;
-    _Atomic int64_t running = count;
+    int64_t count = running->count;
     struct launch *launches = arena_alloc(arena, (size_t)count * sizeof(*launches));
+    running->left = count;
     for (int64_t i = 0; i < count; i++) {
-        launches[i] = (struct launch){&workers[i], pthread_self(), &running};
-        pthread_create(&workers[i].thread, NULL, launch_main, &launches[i]);
+        launches[i] = (struct launch){&running->workers[i], pthread_self(), &running->left};
+        pthread_create(&running->workers[i].thread, NULL, launch_main, &launches[i]);
     }
     announce(config->settings);
-    wait_for_end(signals, workers, count, &running);
+    wait_for_end(signals, running);
     for (int64_t i = 0; i < count; i++)
-        pthread_join(workers[i].thread, NULL);
+        pthread_join(running->workers[i].thread, NULL);
     log_info("stopped", log_int("workers", count));
     return 0;
 }
 
+/* Worker by worker; those that were made are disposed on failure. */
+static bool workers_open(struct arena *arena, const struct server_config *config, struct edition *edition,
+                         struct running *running, struct slice *error) {
+    for (int64_t made = 0; made < running->count; made++) {
+        struct generation *generation = generation_open(arena, edition, config->settings, config->keyring, error);
+        bool is_open = generation && worker_init(&running->workers[made], config, generation, error);
+        if (is_open)
+            continue;
+        for (int64_t i = generation ? made : made - 1; i >= 0; i--)
+            worker_dispose(&running->workers[i]);
+        return false;
+    }
+    return true;
+}
+
 int server_run(struct arena *arena, const struct server_config *config, struct slice *error) {
     struct settings *settings = config->settings;
-    int64_t count = settings->workers;
-    SSL_CTX *tls = NULL;
-    if (settings->tls_cert && !(tls = tls_context(arena, settings->tls_cert, settings->tls_key, error)))
+    struct edition *edition = edition_open(arena, settings, error);
+    if (!edition)
         return 1;
     sigset_t signals = signals_block();
-    struct worker *workers = h2o_mem_alloc((size_t)count * sizeof(*workers));
-    memset(workers, 0, (size_t)count * sizeof(*workers));
-    bool is_ready = listeners_bind(arena, settings, workers, error);
-    if (is_ready)
-        issuer_default(arena, settings);
-    int64_t made = 0;
-    while (is_ready && made < count)
-        is_ready = worker_init(&workers[made++], config, tls, error, arena);
+    struct running running = {.count = settings->workers};
+    running.workers = h2o_mem_alloc((size_t)running.count * sizeof(struct worker));
+    memset(running.workers, 0, (size_t)running.count * sizeof(struct worker));
     int status = 1;
-    if (is_ready)
-        status = workers_run(arena, config, workers, &signals);
-    else
-        for (int64_t i = 0; i < made; i++)
-            worker_dispose(&workers[i]);
-    free(workers);
-    if (tls)
-        SSL_CTX_free(tls);
+    if (listeners_bind(arena, settings, running.workers, error)) {
+        issuer_default(arena, settings);
+        if (workers_open(arena, config, edition, &running, error)) {
+            running.control = control_start(arena, config, running.workers, running.count, edition, error);
+            if (running.control)
+                status = workers_run(arena, config, &running, &signals);
+            else
+                for (int64_t i = 0; i < running.count; i++)
+                    worker_dispose(&running.workers[i]);
+        }
+    }
+    free(running.workers);
+    edition_release(edition);
     return status;
 }

@@ -4,19 +4,17 @@
 
 #include "server/service.h"
 
-/* What the workers share; each worker opens its own db and policy from it. */
+/* What the workers share; each opens its own db. Policies, pages and certificate are the edition's (edition.h). */
 struct server_config {
     struct settings *settings; /* an issuer that is not set becomes http(s)://localhost:<first port> */
     const struct keyring *keyring;
-    const struct pages *pages;
     struct store *store;
-    const struct policy_source *policies;
 };
 
 /* Listens, starts the workers, prints "moonlatch listening on http://ADDR:PORT" (one line, all addresses)
  * on stdout when ready, serves until SIGTERM or SIGINT, drains (at most drain_timeout_ms) and
  * returns 0. When it cannot start (port taken, unreadable key): returns 1 with *error a sentence
- * that says what to do. A second SIGTERM ends at once. SIGPIPE is ignored. */
+ * that says what to do. A second SIGTERM ends at once; SIGHUP reloads (control.h). SIGPIPE is ignored. */
 int server_run(struct arena *arena, const struct server_config *config, struct slice *error);
 
 /* For /healthz and /readyz: true from SIGTERM on. */

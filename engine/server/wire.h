@@ -3,6 +3,7 @@
 #ifndef SERVER_WIRE_H
 #define SERVER_WIRE_H
 
+#include "server/edition.h"
 #include "server/error.h"
 #include "server/server.h"
 #include "store/inbox.h"
@@ -31,7 +32,8 @@ struct worker_inbox {
 
 struct worker {
     const struct server_config *config;
-    struct service service;
+    struct generation *generation; /* of requests that begin now */
+    struct db *db;
     pthread_t thread;
     h2o_globalconf_t globalconf;
     h2o_context_t context;
@@ -100,10 +102,17 @@ bool listeners_bind(struct arena *arena, struct settings *settings, struct worke
 SSL_CTX *tls_context(struct arena *arena, const char *cert_file, const char *key_file, struct slice *error);
 
 /* worker.c */
-bool worker_init(struct worker *worker, const struct server_config *config, SSL_CTX *tls, struct slice *error,
-                 struct arena *arena);
+/* The generation becomes the worker's, also on failure. */
+bool worker_init(struct worker *worker, const struct server_config *config, struct generation *generation,
+                 struct slice *error);
 void *worker_main(void *worker);
 void worker_drain(struct worker *worker); /* from any thread */
+/* Work for the worker's thread, between two requests; from any thread, while it runs. */
+void worker_post(struct worker *worker, struct completion *completion);
+/* On the worker's thread: requests from now on are of this generation. */
+void worker_adopt(struct worker *worker, struct generation *generation);
+/* A request of that generation has ended. */
+void worker_leave(struct generation *generation);
 void worker_dispose(struct worker *worker);
 
 #endif

@@ -54,7 +54,7 @@ static void cleanup(void *data) {
     struct worker *worker = data;
     struct arena arena;
     arena_init(&arena);
-    bool has_more = db_sweep(worker->service.db, &arena, clock_now_s());
+    bool has_more = db_sweep(worker->db, &arena, clock_now_s());
     arena_free(&arena);
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }
@@ -75,14 +75,10 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
     h2o_timeout_link(worker->context.loop, &worker->sweep_timeout, &worker->sweep_entry);
 }
 
-bool worker_init(struct worker *worker, const struct server_config *config, SSL_CTX *tls, struct slice *error,
-                 struct arena *arena) {
-    const struct settings *settings = config->settings;
-    const struct policy_limits limits = {
-        .call_ms = settings->policy_call_ms,
-        .memory_bytes = (size_t)settings->policy_memory_bytes,
-    };
+bool worker_init(struct worker *worker, const struct server_config *config, struct generation *generation,
+                 struct slice *error) {
     worker->config = config;
+    worker->generation = generation;
     worker->address_seed = randombytes_random();
     snprintf(worker->request_prefix, sizeof(worker->request_prefix), "%08x", randombytes_random());
     h2o_linklist_init_anchor(&worker->peers);
@@ -90,18 +86,35 @@ bool worker_init(struct worker *worker, const struct server_config *config, SSL_
     h2o_linklist_init_anchor(&worker->finished);
     h2o_configure(worker);
     h2o_context_init(&worker->context, h2o_evloop_create(), &worker->globalconf);
-    worker->accept = (h2o_accept_ctx_t){.ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = tls};
+    worker->accept = (h2o_accept_ctx_t){
+        .ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = generation->edition->tls};
     worker->inbox.inbox.post = inbox_post;
     h2o_multithread_register_receiver(worker->context.queue, &worker->inbox.receiver, inbox_receive);
-    worker->service = (struct service){
-        .settings = settings,
-        .keyring = config->keyring,
-        .pages = config->pages,
-        .policy = policy_open(arena, config->policies, &limits, error),
-    };
-    if (worker->service.policy)
-        worker->service.db = db_open(config->store, &worker->inbox.inbox, error);
-    return worker->service.db != NULL;
+    worker->db = generation->service.db = db_open(config->store, &worker->inbox.inbox, error);
+    return worker->db != NULL;
+}
+
+void worker_post(struct worker *worker, struct completion *completion) {
+    worker->inbox.inbox.post(&worker->inbox.inbox, completion);
+}
+
+static void generation_retire(struct generation *generation) {
+    generation->is_retired = true;
+    if (generation->requests == 0)
+        generation_close(generation);
+}
+
+void worker_adopt(struct worker *worker, struct generation *generation) {
+    generation->service.db = worker->db;
+    worker->accept.ssl_ctx = generation->edition->tls;
+    generation_retire(worker->generation);
+    worker->generation = generation;
+}
+
+void worker_leave(struct generation *generation) {
+    generation->requests--;
+    if (generation->is_retired && generation->requests == 0)
+        generation_close(generation);
 }
 
 static void drain_begin(struct completion *completion);
@@ -114,7 +127,7 @@ struct drain {
 void worker_drain(struct worker *worker) {
     struct drain *drain = h2o_mem_alloc(sizeof(*drain));
     *drain = (struct drain){.completion.run = drain_begin, .worker = worker};
-    worker->inbox.inbox.post(&worker->inbox.inbox, &drain->completion);
+    worker_post(worker, &drain->completion);
 }
 
 /* What the kernel has queued for us is still ours to answer. */
@@ -169,10 +182,9 @@ void *worker_main(void *data) {
 }
 
 void worker_dispose(struct worker *worker) {
-    if (worker->service.db)
-        db_close(worker->service.db);
-    if (worker->service.policy)
-        policy_close(worker->service.policy);
+    if (worker->db)
+        db_close(worker->db);
+    generation_close(worker->generation);
     h2o_multithread_unregister_receiver(worker->context.queue, &worker->inbox.receiver);
     h2o_multithread_queue_t *queue = worker->context.queue;
     h2o_loop_t *loop = worker->context.loop;

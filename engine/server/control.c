@@ -1,0 +1,293 @@
+#include "server/control.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "server/watch.h"
+#include "server/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    SETTLE_MS = 100,      /* an editor writes several times: reload when it has been quiet so long */
+    REQUEST_MAX = 4096,   /* bytes of a command */
+    CLIENT_TIMEOUT_S = 5, /* to send it, and to read the answer */
+    EVENT_STOP = 1 << 30, /* added to the event's counter; a reload adds 1 */
+};
+
+struct control {
+    const struct server_config *config;
+    struct worker *workers;
+    int64_t worker_count;
+    struct edition *edition; /* that serves */
+    int64_t edition_number;
+    pthread_t thread;
+    int event, socket;
+    char socket_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    struct watch *watch; /* NULL: no */
+};
+
+/* --- the swap --- */
+
+struct latch {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int64_t left;
+};
+
+struct handover {
+    struct completion completion;
+    struct worker *worker;
+    struct generation *generation;
+    struct latch *latch;
+};
+
+/* On the worker's thread, between two requests. */
+static void handover_run(struct completion *completion) {
+    struct handover *handover = H2O_STRUCT_FROM_MEMBER(struct handover, completion, completion);
+    struct latch *latch = handover->latch;
+    worker_adopt(handover->worker, handover->generation);
+    pthread_mutex_lock(&latch->mutex);
+    latch->left--;
+    pthread_cond_signal(&latch->changed);
+    pthread_mutex_unlock(&latch->mutex);
+}
+
+/* Returns when every worker has it. */
+static void swap(struct control *control, struct generation **generations) {
+    struct handover *handovers = h2o_mem_alloc((size_t)control->worker_count * sizeof(*handovers));
+    struct latch latch = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, control->worker_count};
+    for (int64_t i = 0; i < control->worker_count; i++) {
+        handovers[i] = (struct handover){.completion.run = handover_run,
+                                         .worker = &control->workers[i],
+                                         .generation = generations[i],
+                                         .latch = &latch};
+        worker_post(&control->workers[i], &handovers[i].completion);
+    }
+    pthread_mutex_lock(&latch.mutex);
+    while (latch.left > 0)
+        pthread_cond_wait(&latch.changed, &latch.mutex);
+    pthread_mutex_unlock(&latch.mutex);
+    free(handovers);
+}
+
+static bool generations_open(struct control *control, struct arena *arena, struct edition *edition,
+                             struct generation **generations, struct slice *error) {
+    for (int64_t i = 0; i < control->worker_count; i++) {
+        generations[i] = generation_open(arena, edition, control->config->settings, control->config->keyring, error);
+        if (generations[i])
+            continue;
+        while (i-- > 0)
+            generation_close(generations[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool reload(struct control *control, struct arena *arena, struct slice *error) {
+    struct edition *edition = edition_open(arena, control->config->settings, error);
+    struct generation **generations = arena_alloc(arena, (size_t)control->worker_count * sizeof(struct generation *));
+    bool is_good = edition && generations_open(control, arena, edition, generations, error);
+    if (is_good) {
+        swap(control, generations);
+        edition_release(control->edition);
+        control->edition = edition;
+        control->edition_number++;
+        metric_add(METRIC_reloads, 1);
+        metric_info_set(INFO_policy, slice_of(edition->version));
+        metric_info_set(INFO_reload_error, SLICE_NONE);
+        log_info("reloaded", log_int("edition", control->edition_number),
+                 log_string("policy_version", edition->version));
+    } else {
+        if (edition)
+            edition_release(edition);
+        metric_add(METRIC_reload_failures, 1);
+        metric_info_set(INFO_reload_error, *error);
+        log_warn("reload_failed", log_text("error", *error));
+    }
+    log_flush();
+    return is_good;
+}
+
+static void reload_alone(struct control *control) {
+    struct arena arena;
+    struct slice error;
+    arena_init(&arena);
+    reload(control, &arena, &error);
+    arena_free(&arena);
+}
+
+/* --- the socket --- */
+
+static struct value *answer_failure(struct arena *arena, struct slice error) {
+    struct value *answer = value_map(arena);
+    value_set_bool(arena, answer, "ok", false);
+    value_set_text(arena, answer, "error", error);
+    return answer;
+}
+
+static struct value *answer_state(struct control *control, struct arena *arena) {
+    struct value *answer = value_map(arena);
+    value_set_bool(arena, answer, "ok", true);
+    value_set_int(arena, answer, "edition", control->edition_number);
+    value_set_text(arena, answer, "policy_version", slice_of(control->edition->version));
+    return answer;
+}
+
+static struct value *obey(struct control *control, struct arena *arena, const struct value *request) {
+    struct slice command = value_get_text(request, "command"), error = SLICE_NONE;
+    if (slice_is(command, "reload"))
+        return reload(control, arena, &error) ? answer_state(control, arena) : answer_failure(arena, error);
+    return answer_failure(arena, SLICE("there is no such command."));
+}
+
+/* One line, or what came until the peer stopped. */
+static struct slice line_read(struct arena *arena, int socket) {
+    char *text = arena_alloc(arena, REQUEST_MAX);
+    size_t len = 0;
+    while (len < REQUEST_MAX && !memchr(text, '\n', len)) {
+        ssize_t got = recv(socket, text + len, REQUEST_MAX - len, 0);
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    return (struct slice){text, slice_find((struct slice){text, len}, '\n')};
+}
+
+static void line_write(struct arena *arena, int socket, const struct value *value) {
+    struct buffer json = buffer_in(arena);
+    json_write(&json, value);
+    buffer_add_byte(&json, '\n');
+    for (size_t at = 0; at < json.len;) {
+        ssize_t sent = send(socket, json.at + at, json.len - at, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        at += (size_t)sent;
+    }
+}
+
+static void timeouts_set(int socket) {
+    const struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_S};
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+static void client_serve(struct control *control) {
+    int client = accept4(control->socket, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0)
+        return;
+    struct arena arena;
+    arena_init(&arena);
+    timeouts_set(client);
+    struct value *request = json_parse(&arena, line_read(&arena, client), NULL);
+    line_write(&arena, client,
+               request ? obey(control, &arena, request) : answer_failure(&arena, SLICE("send one JSON object.")));
+    close(client);
+    arena_free(&arena);
+}
+
+static bool socket_open(struct control *control, struct arena *arena, const char *state, struct slice *error) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control-%d.sock", state, (int)getpid());
+    if (len < 0 || (size_t)len >= sizeof(address.sun_path)) {
+        *error = arena_printf(arena, "The path of the state directory is too long for a socket in it: %s", state);
+        return false;
+    }
+    memcpy(control->socket_path, address.sun_path, sizeof(control->socket_path));
+    unlink(address.sun_path); /* of a process that had this id and was killed */
+    control->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0077);
+    bool is_open = control->socket >= 0 && bind(control->socket, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                   listen(control->socket, 8) == 0;
+    umask(mask);
+    if (!is_open)
+        *error = arena_printf(arena, "The control socket %s cannot be made: %s.", address.sun_path, strerror(errno));
+    return is_open;
+}
+
+/* --- the thread --- */
+
+static void *control_main(void *data) {
+    struct control *control = data;
+    bool is_changing = false; /* files change: reload when they stop */
+    for (;;) {
+        struct pollfd waits[] = {{control->event, POLLIN, 0},
+                                 {control->socket, POLLIN, 0},
+                                 {control->watch ? watch_descriptor(control->watch) : -1, POLLIN, 0}};
+        int ready = poll(waits, 3, is_changing ? SETTLE_MS : -1);
+        uint64_t events = 0;
+        if (ready < 0)
+            continue;
+        if ((waits[0].revents & POLLIN) && read(control->event, &events, sizeof(events)) == sizeof(events) &&
+            events >= EVENT_STOP)
+            break;
+        if (waits[2].revents & POLLIN)
+            is_changing = watch_read(control->watch) || is_changing;
+        if (events || (is_changing && ready == 0)) {
+            is_changing = false;
+            reload_alone(control);
+        }
+        if (waits[1].revents & POLLIN)
+            client_serve(control);
+    }
+    log_flush();
+    arena_pool_drain();
+    return NULL;
+}
+
+static void control_free(struct control *control) {
+    if (control->watch)
+        watch_close(control->watch);
+    if (control->socket >= 0) {
+        close(control->socket);
+        unlink(control->socket_path);
+    }
+    close(control->event);
+    edition_release(control->edition);
+    free(control);
+}
+
+struct control *control_start(struct arena *arena, const struct server_config *config, struct worker *workers,
+                              int64_t worker_count, struct edition *edition, struct slice *error) {
+    struct control *control = h2o_mem_alloc(sizeof(*control));
+    *control = (struct control){
+        .config = config,
+        .workers = workers,
+        .worker_count = worker_count,
+        .edition = edition,
+        .edition_number = 1,
+        .event = eventfd(0, EFD_CLOEXEC),
+        .socket = -1,
+    };
+    edition_retain(edition);
+    if (config->settings->watch)
+        control->watch = watch_open(config->settings);
+    metric_info_set(INFO_policy, slice_of(edition->version));
+    if (socket_open(control, arena, config->settings->state, error) &&
+        pthread_create(&control->thread, NULL, control_main, control) == 0)
+        return control;
+    control_free(control);
+    return NULL;
+}
+
+static void event_send(struct control *control, uint64_t event) {
+    while (write(control->event, &event, sizeof(event)) < 0 && errno == EINTR)
+        ;
+}
+
+void control_reload(struct control *control) {
+    event_send(control, 1);
+}
+
+void control_stop(struct control *control) {
+    event_send(control, EVENT_STOP);
+    pthread_join(control->thread, NULL);
+    control_free(control);
+}
