@@ -17,6 +17,7 @@ return {
     pending = 600, -- to answer the consent page
     code = 60, -- to redeem an authorization code
     session = 7 * 86400, -- to stay signed in
+    audit = 30 * 86400, -- how long the audit log is kept
     reuse_grace = 10, -- in which a rotated refresh token may come again, after a lost answer
   },
 

@@ -32,6 +32,8 @@
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
     X(reloads, "moonlatch_reloads_total", "counter", "Reloads of policies and pages that worked") \
     X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
+    X(audit_records, "moonlatch_audit_records_total", "counter", "Records written to the audit log") \
+    X(audit_lost, "moonlatch_audit_lost_total", "counter", "Records that could not be written") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \

@@ -5,6 +5,7 @@
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
 #include "policy/facts.h"
+#include "registry/audit.h"
 
 #include <ctype.h>
 
@@ -62,6 +63,7 @@ static void redirect_uris_check(struct request *request, const struct user *user
         struct value *facts = facts_of(request, user, app);
         value_set_text(request->arena, facts, "redirect_uri", item->text);
         struct verdict verdict = policy_redirect_uri(request->service->policy, request->arena, facts);
+        audit_decision(request, facts);
         if (!verdict.allowed)
             request_invalid(request, "body", "redirect_uris", index, "url", "%.*s", SLICE_ARG(verdict.reason));
     }
@@ -102,6 +104,7 @@ static enum error may_register_check(struct request *request, const struct user 
         struct value *facts = facts_of(request, user, app);
         value_set_text(request->arena, facts, "scope", scope);
         struct verdict verdict = policy_may_register(request->service->policy, request->arena, facts);
+        audit_decision(request, facts);
         if (!verdict.allowed)
             return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
     }
@@ -167,7 +170,9 @@ enum error app_new_check(struct request *request, const struct user *user, struc
     enum error error = request_validation(request);
     if (error)
         return error;
-    struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts_of(request, user, app));
+    struct value *facts = facts_of(request, user, app);
+    struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts);
+    audit_decision(request, facts);
     if (!verdict.allowed)
         return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
     return may_register_check(request, user, app, SLICE_NONE);
@@ -185,6 +190,7 @@ enum error app_change_check(struct request *request, const struct user *user, st
     struct value *facts = facts_of(request, user, app);
     value_set_value(facts, "before", facts_app(request->arena, &before));
     struct verdict verdict = policy_may_edit(request->service->policy, request->arena, facts);
+    audit_decision(request, facts);
     if (!verdict.allowed)
         return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
     return may_register_check(request, user, app, before.allowed_scopes);

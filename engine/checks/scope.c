@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "policy/facts.h"
+#include "registry/audit.h"
 
 /* %x21 / %x23-5B / %x5D-7E (RFC 6749 §3.3) */
 static bool scope_token_is_valid(struct slice scope) {
@@ -51,6 +52,7 @@ enum error scope_grant(struct request *request, const struct scope_question *que
     value_set_text(arena, facts, "grant_type", slice_of(question->grant_type));
 
     struct grant_decision decision = policy_grant(request->service->policy, arena, facts);
+    audit_decision(request, facts);
     if (!decision.granted)
         return fail(request, ERROR_INVALID_SCOPE, "%.*s", SLICE_ARG(decision.reason));
     struct value *kept = value_list(arena);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "crypto/token.h"
+#include "registry/audit.h"
 
 enum error session_from_token(struct request *request, struct slice token, struct session *session) {
     struct token_claim claim;
@@ -64,5 +65,6 @@ enum error session_begin(struct request *request, const struct session_start *st
         .auth_method = slice_of(start->auth_method),
     };
     metric_add(METRIC_sign_ins, 1);
+    audit_event(request, AUDIT_SIGN_IN, start->user, NULL, slice_of(start->auth_method));
     return ERROR_NONE;
 }

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "crypto/sr25519.h"
 #include "policy/facts.h"
+#include "registry/audit.h"
 
 struct slice wallet_nonce(struct request *request) {
     char nonce[UUID_LEN + 1];
@@ -18,13 +19,16 @@ static enum error policy_check(struct request *request, const struct user *user,
     value_set_value(facts, "user", facts_user(request->arena, user));
     value_set_text(request->arena, facts, "method", slice_of(method));
     struct verdict verdict = policy_login(request->service->policy, request->arena, facts);
+    audit_decision(request, facts);
     if (verdict.allowed)
         return ERROR_NONE;
     return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
 }
 
-static enum error refuse(enum error error) {
+/* `user`: who it would have been, if that is known. */
+static enum error refuse(struct request *request, const struct user *user, enum error error) {
     metric_add(METRIC_sign_in_failures, 1);
+    audit_event(request, AUDIT_REFUSAL, user, NULL, request->error_text);
     return error;
 }
 
@@ -33,18 +37,21 @@ enum error wallet_sign_in(struct request *request, const struct wallet_proof *pr
     int64_t expires_at_s;
     if (!nonce_is_valid(request->service->keyring, proof->nonce, clock_now_s(), &expires_at_s))
         return refuse(
+            request, NULL,
             fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
     unsigned char key[SR25519_KEY_SIZE];
     switch (wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)) {
     case WALLET_OK:
         break;
     case WALLET_BAD_HOTKEY:
-        return refuse(fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address."));
+        return refuse(request, NULL, fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address."));
     case WALLET_OTHER_SCHEME:
-        return refuse(fail(request, ERROR_BAD_REQUEST,
+        return refuse(request, NULL,
+                      fail(request, ERROR_BAD_REQUEST,
                            "This signature is not sr25519. Keys of other types cannot sign in here."));
     case WALLET_BAD_SIGNATURE:
-        return refuse(fail(request, ERROR_BAD_REQUEST, "The signature does not match this hotkey and nonce."));
+        return refuse(request, NULL,
+                      fail(request, ERROR_BAD_REQUEST, "The signature does not match this hotkey and nonce."));
     }
 
     struct batch batch = batch_in(request->arena);
@@ -52,11 +59,11 @@ enum error wallet_sign_in(struct request *request, const struct wallet_proof *pr
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
-        return refuse(fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
+        return refuse(request, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
     struct user user = user_from(found, 0, "created_at");
     enum error error = policy_check(request, &user, "hotkey");
     if (error)
-        return refuse(error);
+        return refuse(request, &user, error);
     const struct session_start start = {
         .user = &user,
         .auth_method = "hotkey",
@@ -64,7 +71,7 @@ enum error wallet_sign_in(struct request *request, const struct wallet_proof *pr
         .spent_expires_at_s = expires_at_s,
     };
     error = session_begin(request, &start, session, cookie);
-    return error == ERROR_INVALID_REQUEST ? refuse(error) : error;
+    return error == ERROR_INVALID_REQUEST ? refuse(request, &user, error) : error;
 }
 
 enum error fingerprint_sign_in(struct request *request, struct slice fingerprint, struct session *session,
@@ -76,11 +83,11 @@ enum error fingerprint_sign_in(struct request *request, struct slice fingerprint
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
-        return refuse(fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
+        return refuse(request, NULL, fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
     struct user user = user_from(found, 0, "created_at");
     enum error error = policy_check(request, &user, "fingerprint");
     if (error)
-        return refuse(error);
+        return refuse(request, &user, error);
     const struct session_start start = {.user = &user, .auth_method = "fingerprint"};
     return session_begin(request, &start, session, cookie);
 }

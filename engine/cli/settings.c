@@ -31,6 +31,7 @@ static const struct settings defaults = {
     .code_s = 60,
     .session_s = 7 * 86400,
     .reuse_grace_s = 10,
+    .audit_s = 30 * 86400,
 };
 
 /* The numbers that only the settings file has, each with the range that makes sense. */
@@ -59,6 +60,7 @@ static const struct number {
     NUMBER("lifetimes", "code", code_s, 1, 600),
     NUMBER("lifetimes", "session", session_s, 1, 365 * 86400),
     NUMBER("lifetimes", "reuse_grace", reuse_grace_s, 0, 300),
+    NUMBER("lifetimes", "audit", audit_s, 60, 100LL * 366 * 86400),
 #undef NUMBER
 };
 

@@ -8,6 +8,7 @@
 #include "checks/paging.h"
 #include "policy/facts.h"
 #include "registry/apps.h"
+#include "registry/audit.h"
 #include "registry/listing.h"
 
 const struct field app_list_fields[] = {
@@ -107,6 +108,7 @@ struct response endpoint_app_create(struct request *request) {
     if (error || (error = app_new_check(request, &caller.user, &app)) ||
         (error = app_create(request, &app, &client_secret)))
         return respond_error(request, error);
+    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("created"));
     struct value *answer = app_json(request->arena, &app);
     value_set_text(request->arena, answer, "client_secret", client_secret);
     return response_value(request, answer);
@@ -131,6 +133,7 @@ struct response endpoint_app_change(struct request *request) {
         (error = app_change_check(request, &caller.user, &app, &columns)) ||
         (columns && (error = app_change(request, &app, columns))))
         return respond_error(request, error);
+    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("changed"));
     return response_value(request, app_json(request->arena, &app));
 }
 
@@ -141,6 +144,7 @@ struct response endpoint_app_delete(struct request *request) {
     if (error || (error = app_find_own(request, request->path_params[0], &caller.user, &app)) ||
         (error = app_delete(request, &app)))
         return respond_error(request, error);
+    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("deleted"));
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app.app_id);
     value_set_bool(request->arena, answer, "deleted", true);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "checks/caller.h"
 #include "checks/paging.h"
+#include "registry/audit.h"
 
 const struct field authorization_list_fields[] = {PAGING_FIELDS, {0}};
 
@@ -61,6 +62,7 @@ struct response endpoint_authorization_revoke(struct request *request) {
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
     if (revoked->count == 0)
         return respond_error(request, fail(request, ERROR_NOT_FOUND, "You have not allowed this app anything."));
+    audit_event(request, AUDIT_REVOCATION, &caller.user, &(struct app){.app_id = app_id}, SLICE("authorization"));
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app_id);
     value_set_bool(request->arena, answer, "revoked", true);

@@ -7,6 +7,7 @@
 #include "checks/fields.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
+#include "registry/audit.h"
 
 const struct field consent_query_fields[] = {
     {"session_id", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "The pending request; good once."},
@@ -167,6 +168,7 @@ struct response endpoint_consent(struct request *request) {
         return respond_error(request, error);
     if (is_approved)
         return authorization_success(request, &pending.asked, code);
-    return authorization_error(request, &pending.asked,
-                               fail(request, ERROR_ACCESS_DENIED, "The user denied the request."));
+    error = fail(request, ERROR_ACCESS_DENIED, "The user denied the request.");
+    audit_event(request, AUDIT_REFUSAL, &session.user, &pending.asked.app, request->error_text);
+    return authorization_error(request, &pending.asked, error);
 }

@@ -5,6 +5,7 @@
 #include "checks/scope.h"
 #include "crypto/code.h"
 #include "crypto/random.h"
+#include "registry/audit.h"
 
 void page_add_app(struct request *request, struct value *context, const struct app *app) {
     struct arena *arena = request->arena;
@@ -73,6 +74,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
+    audit_event(request, AUDIT_CONSENT, &approval->session->user, &asked->app, names_join(arena, approval->scopes));
     const struct code sealed = {slice_of(grant_id), asked->app.app_id, code_expires_at_s};
     *code = code_seal(arena, request->service->keyring, &sealed);
     return ERROR_NONE;
@@ -108,15 +110,19 @@ struct response consent_step(struct request *request, struct authorization_reque
         .previous = previous,
         .grant_type = "authorization_code",
     };
-    if ((error = scope_grant(request, &question, &asked->scopes)))
+    if ((error = scope_grant(request, &question, &asked->scopes))) {
+        audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, request->error_text);
         return authorization_error(request, asked, error);
+    }
 
     struct value *facts = authorization_facts(request, asked, &session->user, previous);
     struct consent_decision decision = policy_consent(request->service->policy, request->arena, facts);
+    audit_decision(request, facts);
     switch (decision.choice) {
     case CONSENT_SKIP:
         return skip(request, asked, session, previous);
     case CONSENT_DENY:
+        audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, decision.reason);
         return authorization_error(request, asked,
                                    fail(request, ERROR_ACCESS_DENIED, "%.*s", SLICE_ARG(decision.reason)));
     case CONSENT_ASK:

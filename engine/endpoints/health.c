@@ -24,6 +24,7 @@ struct response endpoint_readyz(struct request *request) {
 struct response endpoint_metrics(struct request *request) {
     struct buffer text = buffer_in(request->arena);
     metrics_write(&text);
+    policy_metrics_write(&text);
     return (struct response){
         .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = buffer_slice(&text)};
 }

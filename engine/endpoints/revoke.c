@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "checks/fields.h"
+#include "registry/audit.h"
 
 const struct field token_question_fields[] = {
     {"token", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "An access or refresh token."},
@@ -19,6 +20,8 @@ static enum error revoke_access(struct request *request, const struct token_clai
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_access_token_find, claim->id);
+    audit_event(request, AUDIT_REVOCATION, NULL, NULL,
+                arena_printf(request->arena, "access token %.*s", SLICE_ARG(claim->id)));
     return ERROR_NONE;
 }
 

@@ -80,10 +80,10 @@ struct response token_by_code(struct request *request, const struct client *clie
     if (!error)
         error = proof_check(request, client, row_text(grant, 0, "code_challenge"));
     if (error)
-        return respond_error(request, error);
+        return token_refusal(request, NULL, &client->app, error);
     struct slice grant_id = row_text(grant, 0, "grant_id");
     if (!row_is_null(grant, 0, "redeemed_at"))
-        return respond_error(request, replayed(request, grant_id));
+        return token_refusal(request, NULL, &client->app, replayed(request, grant_id));
 
     struct user user = user_from(grant, 0, "user_created_at");
     const struct scope_question question = {
@@ -97,11 +97,11 @@ struct response token_by_code(struct request *request, const struct client *clie
     struct token_pair pair;
     if ((error = scope_grant(request, &question, &scopes)) ||
         (error = token_pair_mint(request, &user, &client->app, scopes, &pair)))
-        return respond_error(request, error);
+        return token_refusal(request, &user, &client->app, error);
     bool is_first;
     if ((error = redeem(request, client, &pair, grant_id, &is_first)))
-        return respond_error(request, error);
+        return token_refusal(request, &user, &client->app, error);
     if (!is_first)
-        return respond_error(request, replayed(request, grant_id));
-    return token_pair_answer(request, &pair);
+        return token_refusal(request, &user, &client->app, replayed(request, grant_id));
+    return token_pair_answer(request, &user, &client->app, &pair);
 }

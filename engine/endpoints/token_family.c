@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "policy/facts.h"
+#include "registry/audit.h"
 
 enum error token_pair_mint(struct request *request, const struct user *user, const struct app *app,
                            const struct value *scopes, struct token_pair *pair) {
@@ -16,6 +17,7 @@ enum error token_pair_mint(struct request *request, const struct user *user, con
     struct lifetimes lifetimes;
     if (!policy_lifetimes(request->service->policy, arena, facts, &lifetimes))
         return ERROR_POLICY_FAILED;
+    audit_decision(request, facts);
     token_mint(request->service->keyring, TOKEN_ACCESS, &pair->access);
     token_mint(request->service->keyring, TOKEN_REFRESH, &pair->refresh);
     pair->now_s = now_s;
@@ -25,7 +27,14 @@ enum error token_pair_mint(struct request *request, const struct user *user, con
     return ERROR_NONE;
 }
 
-struct response token_pair_answer(struct request *request, struct token_pair *pair) {
+struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
+                              enum error error) {
+    audit_event(request, AUDIT_REFUSAL, user, app, request->error_text);
+    return respond_error(request, error);
+}
+
+struct response token_pair_answer(struct request *request, const struct user *user, const struct app *app,
+                                  struct token_pair *pair) {
     struct buffer json = buffer_in(request->arena);
     buffer_add_text(&json, "{\"access_token\":");
     json_write_text(&json, slice_of(pair->access.text));
@@ -36,6 +45,7 @@ struct response token_pair_answer(struct request *request, struct token_pair *pa
     buffer_add_text(&json, ",\"scope\":");
     json_write_text(&json, names_join(request->arena, pair->scopes));
     buffer_add_byte(&json, '}');
+    audit_event(request, AUDIT_TOKEN, user, app, names_join(request->arena, pair->scopes));
     secret_wipe(pair, sizeof(*pair));
     metric_add(METRIC_tokens_issued, 1);
     return response_json(buffer_slice(&json));
@@ -51,8 +61,11 @@ enum error token_family_revoke(struct request *request, struct slice grant_id) {
         return ERROR_STORE_UNAVAILABLE;
     for (size_t i = 0; i < tokens->count; i++)
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
-    if (revoked->count)
+    if (revoked->count) {
         metric_add(METRIC_families_revoked, 1);
+        audit_event(request, AUDIT_REVOCATION, NULL, NULL,
+                    arena_printf(request->arena, "family %.*s", SLICE_ARG(grant_id)));
+    }
     return ERROR_NONE;
 }
 

@@ -16,8 +16,12 @@ struct token_pair {
 enum error token_pair_mint(struct request *request, const struct user *user, const struct app *app,
                            const struct value *scopes, struct token_pair *pair);
 
-/* The answer of the token endpoint (RFC 6749 §5.1); wipes the pair. */
-struct response token_pair_answer(struct request *request, struct token_pair *pair);
+/* The answer of the token endpoint (RFC 6749 §5.1) to that user's app; wipes the pair. */
+struct response token_pair_answer(struct request *request, const struct user *user, const struct app *app,
+                                  struct token_pair *pair);
+/* Its refusal. `user` is NULL while it is not known. */
+struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
+                              enum error error);
 
 /* Ends the family: its row is revoked, and every token of it is gone from every cache when this returns. */
 enum error token_family_revoke(struct request *request, struct slice grant_id);

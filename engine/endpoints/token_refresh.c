@@ -62,14 +62,28 @@ static enum error rotate(struct request *request, const struct token_pair *pair,
     return ERROR_NONE;
 }
 
+/* Rotated before, outside the reuse grace. */
+static bool is_reused(struct request *request, const struct rows *found) {
+    return !row_is_null(found, 0, "rotated_at") &&
+           row_int(found, 0, "rotated_at") <= clock_now_s() - request->service->settings->reuse_grace_s;
+}
+
+/* One of the two who had it is a thief (RFC 9700 §4.14.2). */
+static enum error reused(struct request *request, const struct rows *found) {
+    enum error error = token_family_revoke(request, row_text(found, 0, "grant_id"));
+    return error ? error : fail(request, ERROR_INVALID_GRANT, "The refresh token has been used already.");
+}
+
 struct response token_by_refresh(struct request *request, const struct client *client) {
     struct rows *found = NULL;
     const struct value *scopes;
     enum error error = refresh_read(request, client, &found);
+    if (!error && is_reused(request, found))
+        error = reused(request, found);
     if (!error)
         error = scopes_asked(request, found, &scopes);
     if (error)
-        return respond_error(request, error);
+        return token_refusal(request, NULL, &client->app, error);
 
     struct user user = user_from(found, 0, "user_created_at");
     const struct scope_question question = {
@@ -82,14 +96,11 @@ struct response token_by_refresh(struct request *request, const struct client *c
     struct token_pair pair;
     if ((error = scope_grant(request, &question, &scopes)) ||
         (error = token_pair_mint(request, &user, &client->app, scopes, &pair)))
-        return respond_error(request, error);
+        return token_refusal(request, &user, &client->app, error);
     bool is_good;
     if ((error = rotate(request, &pair, found, &is_good)))
-        return respond_error(request, error);
+        return token_refusal(request, &user, &client->app, error);
     if (is_good)
-        return token_pair_answer(request, &pair);
-    /* Rotated before, outside the reuse grace: one of the two who had it is a thief (RFC 9700 §4.14.2). */
-    if ((error = token_family_revoke(request, row_text(found, 0, "grant_id"))))
-        return respond_error(request, error);
-    return respond_error(request, fail(request, ERROR_INVALID_GRANT, "The refresh token has been used already."));
+        return token_pair_answer(request, &user, &client->app, &pair);
+    return token_refusal(request, &user, &client->app, reused(request, found));
 }

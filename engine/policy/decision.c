@@ -2,7 +2,9 @@
  * the operator what the answer does not tell the user. */
 #include "policy/convert.h"
 #include "policy/policy_state.h"
+#include "policy/time.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "fiber/fiber.h"
@@ -14,7 +16,7 @@
 static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
 static const struct slice denied_words = WORDS("The server's policy does not allow this.");
 
-enum { ARGUMENTS_MAX = 2, RESULTS_MAX = 2 };
+enum { ARGUMENTS_MAX = 2, RESULTS_MAX = POLICY_RESULTS_MAX };
 
 struct call {
     struct policy *policy;
@@ -24,6 +26,7 @@ struct call {
     struct value *results[RESULTS_MAX]; /* never NULL after a good call where one is declared */
     struct slice error;                 /* of the results' shape */
     bool decided;
+    int64_t took_ns;
 };
 
 static void result_read(lua_State *L, struct call *call, int i) {
@@ -65,10 +68,29 @@ static void call_on_loop(void *context) {
     struct call *call = context;
     struct policy *policy = call->policy;
     const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
+    int64_t started_ns = clock_monotonic_ns();
     metric_add(METRIC_policy_calls, 1);
     call->decided = vm_run(&policy->vm, &budget, call_work, call);
+    call->took_ns = clock_monotonic_ns() - started_ns;
+    policy_time_observe(call->function, call->took_ns);
     if (!call->decided)
         call_failed(call, slice_of(policy->vm.message));
+}
+
+static void outcome_keep(const struct call *call) {
+    static const char *const names[FUNCTION_COUNT] = {
+#define X(file, name, required, first, second) #file "." #name,
+        POLICY_FUNCTIONS(X)
+#undef X
+    };
+    struct policy_outcome *last = &call->policy->last;
+    *last = (struct policy_outcome){.function = names[call->function], .took_ns = call->took_ns};
+    for (int i = 0; i < RESULTS_MAX; i++)
+        last->results[i] = call->decided ? call->results[i] : NULL;
+}
+
+const struct policy_outcome *policy_last(const struct policy *policy) {
+    return &policy->last;
 }
 
 /* True when it returned, and in its declared shape. */
@@ -78,6 +100,7 @@ static bool decide(struct call *call) {
         call->decided = false;
         call_failed(call, call->error);
     }
+    outcome_keep(call);
     return call->decided;
 }
 

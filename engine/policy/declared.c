@@ -123,7 +123,7 @@ static const struct shape_field limits_fields[] = {
     LAST,
 };
 static const struct shape_field lifetimes_settings_fields[] = {
-    INT("nonce"), INT("pending"), INT("code"), INT("session"), INT("reuse_grace"), LAST,
+    INT("nonce"), INT("pending"), INT("code"), INT("session"), INT("reuse_grace"), INT("audit"), LAST,
 };
 static const struct shape_field settings_fields[] = {
     TEXT("issuer"),

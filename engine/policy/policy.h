@@ -7,6 +7,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "base/buffer.h"
 #include "base/value.h"
 
 struct policy_source;
@@ -39,6 +40,19 @@ void policy_close(struct policy *policy);
 
 /* settings.lua as a value (checked shape), in `arena`: for the command line before any worker. */
 const struct value *policy_settings(struct policy *policy, struct arena *arena);
+
+enum { POLICY_RESULTS_MAX = 2 };
+/* The decision that was made last by this policy, until the next; in the arena of its call. For the audit log. */
+struct policy_outcome {
+    const char *function; /* "scopes.grant" */
+    const struct value
+        *results[POLICY_RESULTS_MAX]; /* what it returned; NULL where nothing is declared, or it failed */
+    int64_t took_ns;
+};
+const struct policy_outcome *policy_last(const struct policy *policy);
+
+/* Adds a histogram of the time of each function's calls, in all threads, in Prometheus text. */
+void policy_metrics_write(struct buffer *buffer);
 
 /* --- scopes.lua --- */
 

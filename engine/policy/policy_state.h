@@ -14,6 +14,7 @@ struct policy {
     int references[FUNCTION_COUNT]; /* in the registry; LUA_NOREF when it is not there */
     int lines[FUNCTION_COUNT];      /* where it is defined */
     struct value *data[DATA_COUNT];
+    struct policy_outcome last;
 };
 
 /* Enough for a list of thousands of names while loading; far less during a call, where one operation

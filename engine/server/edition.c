@@ -45,7 +45,11 @@ struct generation *generation_open(struct arena *arena, struct edition *edition,
         return NULL;
     struct generation *generation = h2o_mem_alloc(sizeof(*generation));
     *generation = (struct generation){
-        .service = {.settings = settings, .keyring = keyring, .pages = edition->pages, .policy = policy},
+        .service = {.settings = settings,
+                    .keyring = keyring,
+                    .pages = edition->pages,
+                    .policy = policy,
+                    .policy_version = edition->version},
         .edition = edition,
     };
     edition_retain(edition);

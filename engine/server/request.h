@@ -51,6 +51,8 @@ struct request {
     struct params form;                        /* decoded, for a route with BODY_FORM */
     struct value *json;                        /* parsed, for a route with BODY_JSON */
 
+    struct value *decisions; /* of the policies, for the audit log; NULL: none yet */
+
     /* how it failed, for the renderer and the log (error.h) */
     enum error error;
     struct slice error_text;   /* public, instead of the table's; absent: the table's */

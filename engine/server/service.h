@@ -9,12 +9,16 @@
 #include "server/settings.h"
 #include "store/store.h"
 
+struct audit;
+
 struct service {
     const struct settings *settings;
     const struct keyring *keyring;
     const struct pages *pages;
     struct policy *policy;
+    const char *policy_version;
     struct db *db;
+    struct audit *audit; /* NULL on the command line: nothing is recorded */
 };
 
 #endif

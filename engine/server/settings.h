@@ -36,6 +36,7 @@ struct settings {
 
     /* lifetimes, seconds */
     int64_t nonce_s, pending_s, code_s, session_s, reuse_grace_s;
+    int64_t audit_s; /* how long the audit log is kept */
 };
 
 #endif

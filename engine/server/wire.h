@@ -34,6 +34,7 @@ struct worker {
     const struct server_config *config;
     struct generation *generation; /* of requests that begin now */
     struct db *db;
+    struct audit *audit;
     pthread_t thread;
     h2o_globalconf_t globalconf;
     h2o_context_t context;

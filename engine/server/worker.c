@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fiber/fiber.h"
+#include "registry/audit.h"
 
 #include <sodium.h>
 
@@ -91,6 +92,8 @@ bool worker_init(struct worker *worker, const struct server_config *config, stru
     worker->inbox.inbox.post = inbox_post;
     h2o_multithread_register_receiver(worker->context.queue, &worker->inbox.receiver, inbox_receive);
     worker->db = generation->service.db = db_open(config->store, &worker->inbox.inbox, error);
+    if (worker->db)
+        worker->audit = generation->service.audit = audit_open(worker->db, config->settings->audit_s);
     return worker->db != NULL;
 }
 
@@ -106,6 +109,7 @@ static void generation_retire(struct generation *generation) {
 
 void worker_adopt(struct worker *worker, struct generation *generation) {
     generation->service.db = worker->db;
+    generation->service.audit = worker->audit;
     worker->accept.ssl_ctx = generation->edition->tls;
     generation_retire(worker->generation);
     worker->generation = generation;
@@ -151,7 +155,7 @@ static bool is_done(struct worker *worker) {
         return false;
     if (clock_monotonic_ms() >= worker->drain_until_ms)
         peers_cut_all(worker);
-    return worker->peer_count == 0 && fiber_count() == 0;
+    return worker->peer_count == 0 && fiber_count() == 0 && audit_is_empty(worker->audit);
 }
 
 void *worker_main(void *data) {
@@ -171,6 +175,7 @@ void *worker_main(void *data) {
         h2o_evloop_run(loop, INT32_MAX); /* -1 on EINTR: go on */
         exchanges_start(worker);
         exchanges_send(worker);
+        audit_flush(worker->audit);
         log_flush();
     }
     h2o_timeout_unlink(&worker->sweep_entry);
@@ -182,6 +187,8 @@ void *worker_main(void *data) {
 }
 
 void worker_dispose(struct worker *worker) {
+    if (worker->audit)
+        audit_close(worker->audit);
     if (worker->db)
         db_close(worker->db);
     generation_close(worker->generation);

@@ -1,0 +1,31 @@
+/* The audit log: who signed in, what was allowed, issued, refused and taken back, with the policies' decisions that led
+ * to it and their facts. A row each in the table `audit` and, at info, a line in the log. It is what `policy explain`
+ * shows and what `policy replay` runs again.
+ *
+ * Rows are written behind the answer, many at a time, so that a sign-in does not wait for its own record; a process
+ * that is killed loses the records of its last moment, never what they record. */
+#ifndef REGISTRY_AUDIT_H
+#define REGISTRY_AUDIT_H
+
+#include "server/request.h"
+#include "store/record.h"
+
+/* A worker's records that are not written yet. */
+struct audit;
+struct audit *audit_open(struct db *db, int64_t keep_s);
+void audit_close(struct audit *audit);
+/* Starts to write what waits, unless that is under way. Loop stack. */
+void audit_flush(struct audit *audit);
+bool audit_is_empty(const struct audit *audit);
+
+/* Takes the decision that the policies have just made for this request (policy_last) along, with its facts. Call it
+ * right behind the policy call. */
+void audit_decision(struct request *request, const struct value *facts);
+
+enum audit_kind { AUDIT_SIGN_IN, AUDIT_CONSENT, AUDIT_TOKEN, AUDIT_REVOCATION, AUDIT_REFUSAL, AUDIT_APP };
+
+/* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
+void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
+                 struct slice detail);
+
+#endif
