@@ -108,6 +108,18 @@ void json_write_text(struct buffer *buffer, struct slice text) {
     buffer_add_byte(buffer, '"');
 }
 
+/* Stays a real number when it is read again: -0 would become the integer 0. */
+static void real_write(struct buffer *buffer, double real) {
+    size_t start = buffer->len;
+    if (!isfinite(real)) {
+        buffer_add_text(buffer, "null");
+        return;
+    }
+    buffer_printf(buffer, "%.17g", real);
+    if (!memchr(buffer->at + start, '.', buffer->len - start) && !memchr(buffer->at + start, 'e', buffer->len - start))
+        buffer_add_text(buffer, ".0");
+}
+
 void json_write(struct buffer *buffer, const struct value *value) {
     const char *separator = "";
     switch (value->kind) {
@@ -121,10 +133,7 @@ void json_write(struct buffer *buffer, const struct value *value) {
         buffer_add_int(buffer, value->integer);
         return;
     case VALUE_REAL:
-        if (isfinite(value->real))
-            buffer_printf(buffer, "%.17g", value->real);
-        else
-            buffer_add_text(buffer, "null");
+        real_write(buffer, value->real);
         return;
     case VALUE_TEXT:
         json_write_text(buffer, value->text);
