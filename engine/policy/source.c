@@ -134,7 +134,7 @@ static void directory_read(struct reading *reading, const char *directory, const
     struct dirent **entries;
     int count = scandir(directory, &entries, is_lua, by_name);
     if (count < 0) {
-        problem(reading, directory, strerror(errno));
+        problem(reading, directory, arena_printf(&reading->source->arena, "cannot be read: %s", strerror(errno)).at);
         return;
     }
     for (int i = 0; i < count; i++) {

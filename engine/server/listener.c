@@ -3,13 +3,20 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 
 enum { BACKLOG = 1024 };
+
+/* getaddrinfo takes any number, and keeps its lower 16 bits. */
+static bool port_is_valid(const char *text) {
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= 5 && text[digits] == '\0' && atoi(text) <= UINT16_MAX;
+}
 
 /* "ADDR:PORT", "[::1]:PORT". False when it is not of that form. */
 static bool address_parse(struct arena *arena, const char *text, struct sockaddr_storage *address, socklen_t *size) {
     const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || !colon[1])
+    if (!colon || colon == text || !port_is_valid(colon + 1))
         return false;
     struct slice host = {text, (size_t)(colon - text)};
     if (host.at[0] == '[' && host.at[host.len - 1] == ']')

@@ -37,6 +37,7 @@ static void on_close(void *data) {
     struct peer *peer = data;
     struct worker *worker = peer->worker;
     h2o_linklist_unlink(&peer->link);
+    worker->beginning = worker->beginning == peer ? NULL : worker->beginning;
     worker->address_counts[peer->address_slot]--;
     worker->peer_count--;
     metric_add(METRIC_connections, -1);
@@ -45,11 +46,42 @@ static void on_close(void *data) {
         listeners_start(worker);
 }
 
+/* h2o closes the connection when it reads the end of it; until then it would work off what it has
+ * buffered, so that is cut behind the frame that is being handled. */
+static void peer_cut(struct peer *peer) {
+    if (peer->is_cut)
+        return;
+    peer->is_cut = true;
+    metric_add(METRIC_cut_connections, 1);
+    shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+}
+
+/* Counts what is read, and stops a flood before h2o has worked it off: it keeps header lists whole, however long. */
+static void on_read(h2o_socket_t *socket, const char *error) {
+    struct peer *peer = socket->on_close.data;
+    peer->useless_bytes += socket->bytes_read; /* of this read alone */
+    if (peer->useless_bytes > USELESS_BYTES_MAX) {
+        peer_cut(peer);
+        h2o_buffer_consume(&socket->input, socket->input->size);
+    }
+    peer->read(socket, error);
+}
+
+/* h2o sets its own callback when a protocol begins. */
+static void reads_count(struct peer *peer) {
+    h2o_socket_cb read = peer->socket->_cb.read;
+    if (!read || read == on_read || !peer->has_begun)
+        return;
+    peer->read = read;
+    peer->socket->_cb.read = on_read;
+}
+
 /* Plain text: HTTP/2 with prior knowledge begins with its preface (RFC 9113 §3.4); h2o would look for it
  * only where it also offers the h2c upgrade. */
 static void on_first_bytes(h2o_socket_t *socket, const char *error) {
     static const struct slice preface = {"PRI * HTTP/2.0\r\n", 16};
-    struct worker *worker = ((struct peer *)socket->on_close.data)->worker;
+    struct peer *peer = socket->on_close.data;
+    struct worker *worker = peer->worker;
     if (error) {
         h2o_socket_close(socket);
         return;
@@ -60,10 +92,15 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error) {
         return; /* more to come, or the sweep closes it */
     h2o_socket_read_stop(socket);
     struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
+    worker->beginning = peer;
+    peer->has_begun = true;
+    /* What is here already is worked off at once, and may close the connection. */
     if (may_be_http2)
         h2o_http2_accept(&worker->accept, socket, now);
     else
         h2o_http1_accept(&worker->accept, socket, now);
+    if (worker->beginning)
+        reads_count(peer);
 }
 
 static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
@@ -87,6 +124,7 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
     metric_add(METRIC_connections, 1);
     socket->on_close.cb = on_close;
     socket->on_close.data = peer;
+    peer->has_begun = worker->accept.ssl_ctx != NULL;
     if (worker->accept.ssl_ctx)
         h2o_accept(&worker->accept, socket);
     else
@@ -126,16 +164,6 @@ struct peer *peer_of(h2o_req_t *req) {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
-/* h2o closes the connection when it reads the end of it; until then it would work off what it has
- * buffered, so that is cut behind the frame that is being handled. */
-static void peer_cut(struct peer *peer) {
-    if (peer->is_cut)
-        return;
-    peer->is_cut = true;
-    metric_add(METRIC_cut_connections, 1);
-    shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
-}
-
 static void input_cut(h2o_socket_t *socket) {
     const unsigned char *at = (const unsigned char *)socket->input->bytes;
     if (socket->input->size < HTTP2_FRAME_HEADER)
@@ -147,12 +175,13 @@ static void input_cut(h2o_socket_t *socket) {
 
 static void useful(struct peer *peer) {
     peer->useful_ms = clock_monotonic_ms();
-    peer->useful_bytes_read = peer->socket->bytes_read;
+    peer->useless_bytes = 0;
 }
 
 void peer_request_came(struct peer *peer) {
     peer->in_flight++;
     useful(peer);
+    reads_count(peer);
 }
 
 void peer_request_gone(struct peer *peer, bool answered, bool is_http2) {
@@ -175,7 +204,8 @@ void peers_sweep(struct worker *worker, int64_t now_ms) {
         int64_t useless_ms = now_ms - peer->useful_ms;
         int64_t limit_ms = peer->in_flight ? settings->request_timeout_ms : settings->idle_timeout_ms;
         bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
-        if (useless_ms > limit_ms || peer->socket->bytes_read - peer->useful_bytes_read > USELESS_BYTES_MAX)
+        reads_count(peer);
+        if (useless_ms > limit_ms)
             peer_cut(peer);
         else if (worker->is_draining && is_idle && useless_ms > DRAIN_GRACE_MS)
             shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);

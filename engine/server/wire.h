@@ -46,6 +46,7 @@ struct worker {
     int64_t drain_until_ms;
 
     h2o_linklist_t peers;
+    struct peer *beginning; /* whose protocol is starting; NULL when it has closed meanwhile */
     size_t peer_count;
     uint16_t address_counts[ADDRESS_SLOTS]; /* connections by hash of the address */
     uint32_t address_seed;
@@ -68,11 +69,13 @@ struct peer {
     h2o_socket_t *socket;
     uint16_t address_slot;
     char address[ADDRESS_TEXT_MAX];
+    bool has_begun; /* h2o reads: the protocol is known */
     bool is_cut;
     unsigned abandoned;       /* requests given up by the peer, less those completed */
     size_t in_flight;         /* requests whose answer has not left */
     int64_t useful_ms;        /* when a request came or an answer had left, last */
-    size_t useful_bytes_read; /* socket->bytes_read then */
+    size_t useless_bytes;     /* read since then */
+    h2o_socket_cb read;       /* h2o's, behind the one that counts */
 };
 
 /* peer.c */

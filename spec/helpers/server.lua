@@ -139,9 +139,17 @@ local function clean(self)
   end
 end
 
+-- SIGTERM; stop() still has to be called.
+function server:tell_to_end()
+  self.is_told = true
+  self.process:signal(sys.TERM)
+end
+
 -- SIGTERM, and all that must hold then.
 function server:stop(timeout_s)
-  self.process:signal(sys.TERM)
+  if not self.is_told then
+    self:tell_to_end()
+  end
   local code = self.process:wait((timeout_s or 10) * server.patience)
   if not code then
     self.process:signal(sys.KILL)
