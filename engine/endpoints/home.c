@@ -4,9 +4,11 @@
 #include "checks/csrf.h"
 #include "cli/demo.h"
 
-static struct value *endpoint_list(struct arena *arena) {
+static struct value *endpoint_list(struct arena *arena, bool demo) {
     struct value *list = value_list(arena);
     for (const struct route *route = routes; route->method; route++) {
+        if (!demo && slice_starts(slice_of(route->path), "/demo"))
+            continue;
         struct value *one = value_map(arena);
         value_set_text(arena, one, "method", slice_of(route->method));
         value_set_text(arena, one, "path", slice_of(route->path));
@@ -24,7 +26,7 @@ struct response endpoint_home(struct request *request) {
     value_set_text(arena, context, "version", SLICE(MOONLATCH_VERSION));
     value_set_text(arena, context, "database",
                    slice_starts(slice_of(settings->database), "sqlite:") ? SLICE("SQLite") : SLICE("PostgreSQL"));
-    value_set_value(context, "endpoints", endpoint_list(arena));
+    value_set_value(context, "endpoints", endpoint_list(arena, settings->demo));
     value_set_bool(arena, context, "demo", settings->demo);
     struct session session;
     if (!session_from_cookie(request, &session)) {
