@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,4 +86,34 @@ void log_event(enum log_level level, const char *event, const struct log_field *
     arena_free(&arena);
     if (level >= LOG_WARN)
         log_flush();
+}
+
+static FILE *real_stderr;
+
+static ssize_t line_take(void *cookie, const char *text, size_t len) {
+    (void)cookie;
+    struct slice rest = {text, len};
+    while (slice_is_set(rest)) {
+        struct slice line = slice_cut(&rest, '\n');
+        if (line.len)
+            log_warn("library", log_text("text", line));
+    }
+    return (ssize_t)len;
+}
+
+void log_capture_stderr(void) {
+    FILE *captured = fopencookie(NULL, "w", (cookie_io_functions_t){.write = line_take});
+    if (!captured)
+        return;
+    setvbuf(captured, NULL, _IOLBF, BUFSIZ);
+    real_stderr = stderr;
+    stderr = captured;
+}
+
+void log_release_stderr(void) {
+    if (!real_stderr)
+        return;
+    fclose(stderr);
+    stderr = real_stderr;
+    real_stderr = NULL;
 }

@@ -12,6 +12,7 @@ struct exchange;
 /* Lives in the h2o request's pool and dies with it; `exchange` lives on until its fiber has ended. */
 struct anchor {
     h2o_linklist_t link; /* in worker->arrived until started */
+    struct in_flight in_flight;
     h2o_req_t *req;
     struct peer *peer;
     struct exchange *exchange;
@@ -36,7 +37,7 @@ static void anchor_dispose(void *data) {
         anchor->exchange->anchor = NULL;
         anchor->exchange->request.peer_gone = true;
     }
-    peer_request_gone(anchor->peer, anchor->is_answered, anchor->is_http2);
+    peer_request_gone(anchor->peer, &anchor->in_flight, anchor->is_answered, anchor->is_http2);
 }
 
 /* Called by h2o in the middle of its reading: a burst of requests may already be followed by their
@@ -47,7 +48,7 @@ int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
     struct anchor *anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*anchor), anchor_dispose);
     *anchor = (struct anchor){.req = req, .peer = peer, .is_http2 = req->version >= 0x200};
     h2o_linklist_insert(&peer->worker->arrived, &anchor->link);
-    peer_request_came(peer);
+    peer_request_came(peer, &anchor->in_flight, anchor->is_http2);
     return 0;
 }
 
@@ -109,11 +110,31 @@ static void request_id_write(struct worker *worker, char id[REQUEST_ID_LEN + 1])
     id[REQUEST_ID_LEN] = '\0';
 }
 
+static size_t scheme_len(struct slice target) {
+    static const struct slice schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+        if (target.len > schemes[i].len && strncasecmp(target.at, schemes[i].at, schemes[i].len) == 0)
+            return schemes[i].len;
+    return 0;
+}
+
+/* A whole URL as the target is taken for its path and query (RFC 9112 §3.2.2). */
+static struct slice origin_form(struct arena *arena, struct slice target) {
+    size_t scheme = scheme_len(target);
+    if (!scheme)
+        return target;
+    struct slice rest = slice_from(target, scheme);
+    size_t slash = slice_find(rest, '/'), question = slice_find(rest, '?');
+    if (slash < question)
+        return slice_from(rest, slash);
+    return arena_printf(arena, "/%.*s", SLICE_ARG(slice_from(rest, question)));
+}
+
 /* Copies all that the endpoint may need. What the wire refuses is an error here, for the renderer. */
 static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     struct request *request = &exchange->request;
     struct arena *arena = &exchange->arena;
-    struct slice target = {req->input.path.base, req->input.path.len};
+    struct slice target = origin_form(arena, (struct slice){req->input.path.base, req->input.path.len});
     size_t question = slice_find(target, '?');
     *request = (struct request){
         .arena = arena,
@@ -162,7 +183,9 @@ static void exchange_begin(struct worker *worker, struct anchor *anchor) {
     enum error error = request_read(exchange, anchor->req);
     if (!error && fiber_start(exchange_run, exchange))
         return;
-    exchange->response = respond_error(&exchange->request, error ? error : ERROR_OVERLOADED);
+    if (error) /* where this request ends is not known for sure (RFC 9112 §6.3) */
+        anchor->req->http1_is_persistent = 0;
+    exchange->response = route_refuse(&exchange->request, error ? error : ERROR_OVERLOADED);
     h2o_linklist_insert(&worker->finished, &exchange->link);
 }
 

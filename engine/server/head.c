@@ -30,6 +30,7 @@ enum error head_check(h2o_req_t *req) {
     }
     bool is_ambiguous = counts.host > 1 || counts.content_length > 1 || counts.transfer_encoding > 1 ||
                         (counts.content_length && counts.transfer_encoding) ||
+                        (counts.transfer_encoding && req->version < 0x101) ||
                         (counts.host == 0 && req->version >= 0x101);
     return is_ambiguous ? ERROR_BAD_REQUEST : ERROR_NONE;
 }

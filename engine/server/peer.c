@@ -64,6 +64,8 @@ static void on_read(h2o_socket_t *socket, const char *error) {
         peer_cut(peer);
         h2o_buffer_consume(&socket->input, socket->input->size);
     }
+    if (peer->is_http2)
+        http2_guard(socket);
     peer->read(socket, error);
 }
 
@@ -118,6 +120,7 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
         peer->address[0] = '\0';
     unsigned timeout_ms = (unsigned)worker->config->settings->request_timeout_ms;
     setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    h2o_linklist_init_anchor(&peer->requests);
     h2o_linklist_insert(&worker->peers, &peer->link);
     worker->address_counts[slot]++;
     worker->peer_count++;
@@ -178,13 +181,17 @@ static void useful(struct peer *peer) {
     peer->useless_bytes = 0;
 }
 
-void peer_request_came(struct peer *peer) {
+void peer_request_came(struct peer *peer, struct in_flight *request, bool is_http2) {
+    request->since_ms = clock_monotonic_ms();
+    h2o_linklist_insert(&peer->requests, &request->link);
+    peer->is_http2 = is_http2;
     peer->in_flight++;
     useful(peer);
     reads_count(peer);
 }
 
-void peer_request_gone(struct peer *peer, bool answered, bool is_http2) {
+void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered, bool is_http2) {
+    h2o_linklist_unlink(&request->link);
     peer->in_flight--;
     useful(peer);
     if (answered) {
@@ -195,17 +202,24 @@ void peer_request_gone(struct peer *peer, bool answered, bool is_http2) {
     }
 }
 
+static int64_t oldest_age_ms(const struct peer *peer, int64_t now_ms) {
+    if (h2o_linklist_is_empty((h2o_linklist_t *)&peer->requests))
+        return 0;
+    return now_ms - H2O_STRUCT_FROM_MEMBER(struct in_flight, link, peer->requests.next)->since_ms;
+}
+
 void peers_sweep(struct worker *worker, int64_t now_ms) {
     const struct settings *settings = worker->config->settings;
     h2o_linklist_t *next;
     for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = next) {
         struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, link, node);
         next = node->next;
-        int64_t useless_ms = now_ms - peer->useful_ms;
+        int64_t useless_ms = now_ms - peer->useful_ms, oldest_ms = oldest_age_ms(peer, now_ms);
         int64_t limit_ms = peer->in_flight ? settings->request_timeout_ms : settings->idle_timeout_ms;
         bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
         reads_count(peer);
-        if (useless_ms > limit_ms)
+        /* Whoever goes on asking does not read the answer of an older request: that one has its own time. */
+        if (useless_ms > limit_ms || oldest_ms > settings->request_timeout_ms)
             peer_cut(peer);
         else if (worker->is_draining && is_idle && useless_ms > DRAIN_GRACE_MS)
             shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);

@@ -130,13 +130,13 @@ static struct slice public_text(struct request *request, enum error error) {
     return slice_of(error_kind(error)->text);
 }
 
-static struct response error_json(struct request *request, enum error error, bool is_oauth) {
+static struct response error_json(struct request *request, enum error error, bool is_oauth, bool has_detail) {
     struct arena *arena = request->arena;
     struct value *answer = value_map(arena);
     struct slice text = public_text(request, error);
     if (request->invalid)
         value_set_value(answer, "detail", invalid_list(request));
-    else if (!is_oauth)
+    else if (has_detail)
         value_set_text(arena, answer, "detail", text);
     if (is_oauth) {
         value_set_text(arena, answer, "error", slice_of(error_kind(error)->oauth_code));
@@ -197,12 +197,19 @@ static void add_challenge(struct request *request, struct response *response, en
     }
 }
 
+/* Contract §4: these have a JSON `detail`, whatever the endpoint's shape is. */
+static bool is_of_the_wire(enum error error) {
+    return error == ERROR_METHOD_NOT_ALLOWED || error == ERROR_BODY_TOO_LARGE || error == ERROR_URI_TOO_LONG ||
+           error == ERROR_UNSUPPORTED_MEDIA_TYPE || error == ERROR_HEADERS_TOO_LARGE;
+}
+
 struct response respond_error(struct request *request, enum error error) {
     enum error_style style = request->route ? request->route->style : STYLE_JSON;
+    bool is_oauth = style == STYLE_OAUTH;
     request->error = error;
-    struct response response = style == STYLE_PAGE && !wants_json(request)
+    struct response response = style == STYLE_PAGE && !wants_json(request) && !is_of_the_wire(error)
                                    ? error_page(request, error)
-                                   : error_json(request, error, style == STYLE_OAUTH);
+                                   : error_json(request, error, is_oauth, !is_oauth || is_of_the_wire(error));
     add_challenge(request, &response, error);
     return response;
 }

@@ -134,23 +134,9 @@ static void write_log(const struct request *request, const struct response *resp
                                                   : shown - 2);
 }
 
-struct response route_run(struct request *request) {
-    struct slice allow;
-    const struct route *near;
-    bool is_logged = log_is_on(LOG_INFO);
-    int64_t started_ms = is_logged ? clock_monotonic_ms() : 0;
-    const struct route *route = route_find(request, &allow, &near);
-    struct response response;
-    if (route) {
-        request->route = route;
-        enum error error = input_parse(request, route);
-        response = error ? respond_error(request, error) : route->run(request);
-    } else {
-        if (near && near->style == STYLE_OAUTH)
-            request->route = near;
-        response = unrouted(request, near, allow);
-        route = near;
-    }
+/* What every answer of a route carries, whether it is good or not. */
+static struct response finish(const struct request *request, const struct route *route, struct response response,
+                              int64_t started_ms) {
     if (route && (route->flags & ROUTE_CORS))
         response_header(&response, "access-control-allow-origin", SLICE("*"));
     if (route && (route->flags & ROUTE_NO_STORE))
@@ -158,4 +144,29 @@ struct response route_run(struct request *request) {
     count(&response);
     write_log(request, &response, started_ms);
     return response;
+}
+
+static int64_t start(void) {
+    return log_is_on(LOG_INFO) ? clock_monotonic_ms() : 0;
+}
+
+struct response route_run(struct request *request) {
+    struct slice allow;
+    const struct route *near;
+    int64_t started_ms = start();
+    const struct route *route = route_find(request, &allow, &near);
+    if (!route)
+        return finish(request, near, unrouted(request, near, allow), started_ms);
+    request->route = route;
+    enum error error = input_parse(request, route);
+    return finish(request, route, error ? respond_error(request, error) : route->run(request), started_ms);
+}
+
+struct response route_refuse(struct request *request, enum error error) {
+    struct slice allow;
+    const struct route *near;
+    int64_t started_ms = start();
+    const struct route *route = route_find(request, &allow, &near);
+    request->route = route ? route : near;
+    return finish(request, request->route, respond_error(request, error), started_ms);
 }

@@ -59,4 +59,7 @@ const struct route *route_find(struct request *request, struct slice *allow, con
  * of an exchange that is not the wire; the server calls it on a fiber, the fuzzer plainly. */
 struct response route_run(struct request *request);
 
+/* A refusal before the endpoint could start, in the shape and with the headers of its route. */
+struct response route_refuse(struct request *request, enum error error);
+
 #endif

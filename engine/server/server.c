@@ -103,9 +103,11 @@ static int workers_run(struct arena *arena, const struct server_config *config, 
         pthread_create(&running->workers[i].thread, NULL, launch_main, &launches[i]);
     }
     announce(config->settings);
+    log_capture_stderr();
     wait_for_end(signals, running);
     for (int64_t i = 0; i < count; i++)
         pthread_join(running->workers[i].thread, NULL);
+    log_release_stderr();
     log_info("stopped", log_int("workers", count));
     return 0;
 }

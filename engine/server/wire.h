@@ -70,24 +70,34 @@ struct peer {
     uint16_t address_slot;
     char address[ADDRESS_TEXT_MAX];
     bool has_begun; /* h2o reads: the protocol is known */
+    bool is_http2;  /* from its first request on */
     bool is_cut;
-    unsigned abandoned;       /* requests given up by the peer, less those completed */
-    size_t in_flight;         /* requests whose answer has not left */
-    int64_t useful_ms;        /* when a request came or an answer had left, last */
-    size_t useless_bytes;     /* read since then */
-    h2o_socket_cb read;       /* h2o's, behind the one that counts */
+    unsigned abandoned;      /* requests given up by the peer, less those completed */
+    size_t in_flight;        /* requests whose answer has not left */
+    h2o_linklist_t requests; /* their anchors, the oldest first */
+    int64_t useful_ms;       /* when a request came or an answer had left, last */
+    size_t useless_bytes;    /* read since then */
+    h2o_socket_cb read;      /* h2o's, behind the one that counts */
 };
 
 /* peer.c */
 void peer_accept(h2o_socket_t *listener, const char *error);
 struct peer *peer_of(h2o_req_t *req);
-void peer_request_came(struct peer *peer);
+/* A request in h2o's hands, until it is gone from there. */
+struct in_flight {
+    h2o_linklist_t link; /* in peer->requests */
+    int64_t since_ms;
+};
+void peer_request_came(struct peer *peer, struct in_flight *request, bool is_http2);
 /* The request is gone from h2o; `answered`: its answer was sent. */
-void peer_request_gone(struct peer *peer, bool answered, bool is_http2);
+void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered, bool is_http2);
 void peers_sweep(struct worker *worker, int64_t now_ms);
 void peers_cut_all(struct worker *worker);
 void listeners_stop(struct worker *worker);
 void listeners_start(struct worker *worker);
+
+/* http2_guard.c: before h2o reads from an HTTP/2 connection. */
+void http2_guard(h2o_socket_t *socket);
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
