@@ -41,8 +41,8 @@ bool log_is_on(enum log_level level);
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 void log_flush(void);
 
-/* From now on what libraries print on stderr becomes log lines of the event "library" (libh2o tells there of frames that
- * it skips); until log_release_stderr. */
+/* From now on what libraries print on stderr becomes log lines of the event "library" (libh2o tells there of frames
+ * that it skips); until log_release_stderr. */
 void log_capture_stderr(void);
 void log_release_stderr(void);
 

@@ -138,7 +138,7 @@ describe("POST /idp/login", function()
 
   it("refuses another media type", function()
     local answer = http.post(server, "/idp/login", { json = { a = "b" } })
-    shape.page(answer, 415)
+    shape.detail(answer, 415) -- contract §4
   end)
 
   it("makes another session at each sign-in", function()

@@ -109,7 +109,7 @@ static void files_are_read_from_a_directory(void) {
         policy_source_free(source);
 
     CHECK(!policy_source_read(&arena, "/nowhere", MOONLATCH_HOME "/lua/moonlatch", "/nowhere/x.lua", &set_error));
-    CHECK(says("/nowhere:1: No such file") && says("nowhere/x.lua:1: No such file"));
+    CHECK(says("/nowhere:1: cannot be read: No such file") && says("nowhere/x.lua:1: No such file"));
     const char *const made[] = {"scope.lua", "scopes_spec.lua", "mine.conf"};
     for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
         unlink(arena_printf(&arena, "%s/%s", directory, made[i]).at);

@@ -3,6 +3,8 @@
  * that is refused. */
 #include "set.h"
 
+#include <time.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 enum { SLOWNESS = 10 };
 #else
@@ -10,6 +12,13 @@ enum { SLOWNESS = 1 };
 #endif
 
 enum { BUDGET_MS = 20, LATE_MS = 60 * SLOWNESS };
+
+/* What this thread has had of a processor: other programs of a test run do not count. */
+static int64_t thread_time_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static struct set set;
 static struct verdict verdict;
@@ -23,9 +32,9 @@ static bool run(const char *head, const char *body) {
     set = set_open("policies.login", text);
     if (!set.policy)
         return false;
-    int64_t start_ns = clock_monotonic_ns();
+    int64_t start_ns = thread_time_ns();
     verdict = policy_login(set.policy, &arena, json("{'method':'hotkey','list':['c','a','b'],'n':3}"));
-    elapsed_ms = (clock_monotonic_ns() - start_ns) / 1000000;
+    elapsed_ms = (thread_time_ns() - start_ns) / 1000000;
     return true;
 }
 

@@ -85,7 +85,7 @@ describe("kill -9", function()
           return connection:send("POST", "/idp/token", { form = flow.refresh_form(world.app, tokens[i].refresh_token) })
         end
         return connection:send("POST", "/idp/apps", {
-          json = { name = "Durable " .. i .. " " .. tokens[i].access_token:sub(5, 20), redirect_uris = { flow.REDIRECT } },
+          json = { name = "Durable " .. tokens[i].access_token:sub(5, 26), redirect_uris = { flow.REDIRECT } },
           bearer = world.user.api_key,
         })
       end)

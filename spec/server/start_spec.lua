@@ -94,7 +94,7 @@ describe("The start", function()
       ["local x = nil\nreturn { allow = x.y }"] = "policies/login.lua:2: ",
       ["while true do end"] = "policies/login.lua:1: took longer than",
       ["return { methods = { 'fingerprint' } }"] = "policies/login.lua:1: the function allow is missing",
-      ["return { methods = { 'smoke' }, allow = function() end }"] = "policies/login.lua:1: methods%[1%] must be one of",
+      ["return { methods = { 'smoke' }, allow = function() end }"] = "login.lua:1: methods%[1%] must be one of",
       ["return { methods = { 'hotkey' }, allow = function() end, alow = 1 }"] = "alow is not known here",
       ["local s = {} while true do s[#s + 1] = ('x'):rep(1000) end"] = "policies/login.lua:1: ",
       ["require('os').execute('true')"] = "there is no 'os' to require",

@@ -1,0 +1,122 @@
+/* Makes codes in a state directory as approvals do, for exchanges to be measured; and the other measure: redeeming them
+ * one after another, each with a commit of its own.
+ *
+ *   exchange_codes STATE COUNT           prints COUNT bodies for exchange_load
+ *   exchange_codes STATE COUNT serial    redeems them here, prints "COUNT GOOD SECONDS" */
+#include "base/clock.h"
+#include "checks/app_rules.h"
+#include "cli/command.h"
+#include "endpoints/consent_step.h"
+#include "registry/apps.h"
+#include "registry/users.h"
+#include "server/route.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct arena arena;
+static struct command_line line = {.arena = &arena};
+static struct workplace workplace;
+
+static void end(const char *why, struct slice detail) {
+    fprintf(stderr, "%s: %.*s\n", why, SLICE_ARG(detail));
+    exit(1);
+}
+
+static void must(enum error error) {
+    if (error)
+        end("refused", workplace_error(&workplace, error));
+}
+
+static struct slice secret;
+
+static struct app app_make(struct user *user) {
+    struct request *request = &workplace.request;
+    struct slice fingerprint;
+    char name[64];
+    struct app app;
+    snprintf(name, sizeof(name), "bench-%lld", (long long)clock_monotonic_ns());
+    *user = (struct user){.username = arena_copy(&arena, slice_of(name)), .roles = SLICE("")};
+    must(user_store(request, user, &fingerprint));
+    request->json = value_map(&arena);
+    value_set_text(&arena, request->json, "name", user->username);
+    struct value *uris = value_list(&arena);
+    value_append_text(&arena, uris, SLICE("https://app.example/cb"));
+    value_set_value(request->json, "redirect_uris", uris);
+    must(app_new_check(request, user, &app));
+    must(app_create(request, &app, &secret));
+    return app;
+}
+
+static struct slice body_make(const struct app *app, const struct user *user, struct arena *own, int64_t i) {
+    struct value *scopes = value_list(own);
+    value_append_text(own, scopes, SLICE("profile"));
+    const struct authorization_request asked = {
+        .app = *app, .redirect_uri = SLICE("https://app.example/cb"), .scopes = scopes};
+    const struct session session = {
+        .session_id = SLICE("bench"), .user = *user, .auth_time = clock_now_s(), .auth_method = SLICE("fingerprint")};
+    const struct approval approval = {
+        .asked = &asked,
+        .session = &session,
+        .scopes = scopes,
+        .spent_id = arena_printf(own, "bench:%lld:%lld", (long long)clock_monotonic_ns(), (long long)i),
+        .spent_expires_at_s = clock_now_s() + 600,
+    };
+    struct slice code;
+    must(consent_approve(&workplace.request, &approval, &code));
+    return arena_printf(own,
+                        "grant_type=authorization_code&code=%.*s&redirect_uri=https%%3A%%2F%%2Fapp.example%%2Fcb"
+                        "&client_id=%.*s&client_secret=%.*s",
+                        SLICE_ARG(code), SLICE_ARG(app->client_id), SLICE_ARG(secret));
+}
+
+static bool redeem(struct slice body) {
+    struct arena own;
+    arena_init(&own);
+    struct request request = {
+        .arena = &own,
+        .service = &workplace.service,
+        .id = "bench",
+        .method = SLICE("POST"),
+        .path = SLICE("/idp/token"),
+        .content_type = SLICE("application/x-www-form-urlencoded"),
+        .body = body,
+        .address = SLICE("bench"),
+    };
+    bool good = route_run(&request).status == 200;
+    arena_free(&own);
+    return good;
+}
+
+int main(int count, char **words) {
+    struct slice why;
+    if (count < 3 || sodium_init() < 0)
+        return 2;
+    arena_init(&arena);
+    int64_t wanted = atoll(words[2]), good = 0;
+    if (!settings_read(&line, &why))
+        end("settings", why);
+    line.settings.state = words[1];
+    line.settings.database = arena_printf(&arena, "sqlite:%s/moonlatch.db", words[1]).at;
+    line.settings.code_s = 600;
+    if (!workplace_open(&workplace, &line, &why))
+        end("workplace", why);
+    struct user user;
+    struct app app = app_make(&user);
+    struct slice *bodies = malloc((size_t)wanted * sizeof(*bodies));
+    for (int64_t i = 0; i < wanted; i++)
+        bodies[i] = body_make(&app, &user, &arena, i);
+    if (count == 3) {
+        for (int64_t i = 0; i < wanted; i++)
+            printf("%.*s\n", SLICE_ARG(bodies[i]));
+    } else {
+        int64_t start = clock_monotonic_ns();
+        for (int64_t i = 0; i < wanted; i++)
+            good += redeem(bodies[i]);
+        printf("%lld %lld %.6f\n", (long long)wanted, (long long)good, (double)(clock_monotonic_ns() - start) / 1e9);
+    }
+    workplace_close(&workplace);
+    free(bodies);
+    return 0;
+}
