@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PENDING_MAX = 16384 };
+enum { PENDING_MAX = 16384, LIBRARY_LINES_PER_S = 5 };
 
 static _Atomic int least_level = LOG_INFO;
 static _Thread_local char pending[PENDING_MAX];
@@ -90,12 +90,21 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 
 static FILE *real_stderr;
 
+/* A peer can make libh2o print a line for each frame: a few in a second tell as much as all of them. */
+static bool is_too_many(void) {
+    static _Atomic int64_t second, count;
+    int64_t now_s = clock_now_s();
+    if (atomic_exchange(&second, now_s) != now_s)
+        atomic_store(&count, 0);
+    return atomic_fetch_add(&count, 1) >= LIBRARY_LINES_PER_S;
+}
+
 static ssize_t line_take(void *cookie, const char *text, size_t len) {
     (void)cookie;
     struct slice rest = {text, len};
     while (slice_is_set(rest)) {
         struct slice line = slice_cut(&rest, '\n');
-        if (line.len)
+        if (line.len && !is_too_many())
             log_warn("library", log_text("text", line));
     }
     return (ssize_t)len;

@@ -34,6 +34,8 @@
     X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
     X(audit_records, "moonlatch_audit_records_total", "counter", "Records written to the audit log") \
     X(audit_lost, "moonlatch_audit_lost_total", "counter", "Records that could not be written") \
+    X(shadow_decisions, "moonlatch_shadow_decisions_total", "counter", "Decisions that a shadow policy made, too") \
+    X(shadow_differences, "moonlatch_shadow_differences_total", "counter", "Of these, those that differ") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \

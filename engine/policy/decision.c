@@ -1,13 +1,7 @@
 /* The typed functions of policy.h. Whatever goes wrong in a call denies and is logged; the log tells
  * the operator what the answer does not tell the user. */
-#include "policy/convert.h"
+#include "policy/call.h"
 #include "policy/policy_state.h"
-#include "policy/time.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "fiber/fiber.h"
 
 #include <lauxlib.h>
 
@@ -16,98 +10,10 @@
 static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
 static const struct slice denied_words = WORDS("The server's policy does not allow this.");
 
-enum { ARGUMENTS_MAX = 2, RESULTS_MAX = POLICY_RESULTS_MAX };
-
-struct call {
-    struct policy *policy;
-    enum policy_function function;
-    struct arena *arena;
-    const struct value *arguments[ARGUMENTS_MAX];
-    struct value *results[RESULTS_MAX]; /* never NULL after a good call where one is declared */
-    struct slice error;                 /* of the results' shape */
-    bool decided;
-    int64_t took_ns;
-};
-
-static void result_read(lua_State *L, struct call *call, int i) {
-    const struct shape *shape = declared_functions[call->function].results[i];
-    if (!shape || call->error.len)
-        return;
-    struct slice path = i ? SLICE("its second result") : SLICE("its result"), error = SLICE_NONE;
-    call->results[i] = convert_read(L, i + 1, call->arena, &error);
-    if (!call->results[i])
-        call->error = arena_printf(call->arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(error));
-    else if (!shape_check(shape, call->results[i], path, call->arena, &error))
-        call->error = error;
-}
-
-static void call_work(lua_State *L, void *context) {
-    struct call *call = context;
-    int count = 0;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->policy->references[call->function]);
-    while (count < ARGUMENTS_MAX && call->arguments[count])
-        convert_push(L, call->arguments[count++]);
-    lua_call(L, count, RESULTS_MAX);
-    for (int i = 0; i < RESULTS_MAX; i++)
-        result_read(L, call, i);
-}
-
-static void call_failed(const struct call *call, struct slice message) {
-    const struct declared_function *declared = &declared_functions[call->function];
-    const struct source_file *file = source_policy(call->policy->source, declared->file);
-    const char *text = arena_string(call->arena, message);
-    struct slice error = message;
-    if (!strstr(text, ".lua:"))
-        error = arena_printf(call->arena, "%s:%d: %s", file->label, call->policy->lines[call->function], text);
-    metric_add(METRIC_policy_failures, 1);
-    log_warn("policy_failed", log_text("function", arena_printf(call->arena, "%s.%s", declared->file, declared->name)),
-             log_text("error", error));
-}
-
-static void call_on_loop(void *context) {
-    struct call *call = context;
-    struct policy *policy = call->policy;
-    const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
-    int64_t started_ns = clock_monotonic_ns();
-    metric_add(METRIC_policy_calls, 1);
-    call->decided = vm_run(&policy->vm, &budget, call_work, call);
-    call->took_ns = clock_monotonic_ns() - started_ns;
-    policy_time_observe(call->function, call->took_ns);
-    if (!call->decided)
-        call_failed(call, slice_of(policy->vm.message));
-}
-
-static void outcome_keep(const struct call *call) {
-    static const char *const names[FUNCTION_COUNT] = {
-#define X(file, name, required, first, second) #file "." #name,
-        POLICY_FUNCTIONS(X)
-#undef X
-    };
-    struct policy_outcome *last = &call->policy->last;
-    *last = (struct policy_outcome){.function = names[call->function], .took_ns = call->took_ns};
-    for (int i = 0; i < RESULTS_MAX; i++)
-        last->results[i] = call->decided ? call->results[i] : NULL;
-}
-
-const struct policy_outcome *policy_last(const struct policy *policy) {
-    return &policy->last;
-}
-
-/* True when it returned, and in its declared shape. */
-static bool decide(struct call *call) {
-    fiber_hop(call_on_loop, call);
-    if (call->decided && call->error.len) {
-        call->decided = false;
-        call_failed(call, call->error);
-    }
-    outcome_keep(call);
-    return call->decided;
-}
-
 /* A decision whose parts are well-formed but do not go together. */
-static void contradiction(struct call *call, const char *message) {
+static void contradiction(struct policy_call *call, const char *message) {
     call->decided = false;
-    call_failed(call, slice_of(message));
+    policy_call_failed(call, slice_of(message));
 }
 
 static struct slice reason_of(const struct value *text) {
@@ -116,8 +22,8 @@ static struct slice reason_of(const struct value *text) {
 
 static struct verdict verdict(struct policy *policy, enum policy_function function, struct arena *arena,
                               const struct value *facts) {
-    struct call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
-    if (!decide(&call))
+    struct policy_call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
+    if (!policy_call(&call))
         return (struct verdict){false, failed_words};
     if (call.results[0]->boolean)
         return (struct verdict){true, SLICE_NONE};
@@ -158,8 +64,9 @@ struct slice policy_scope_describe(struct policy *policy, struct arena *arena, s
         if (slice_equal(value_get_text(entry, "name"), scope))
             return value_get_text(entry, "description");
     const struct value name = {.kind = VALUE_TEXT, .text = scope};
-    struct call call = {.policy = policy, .function = FUNCTION_scopes_describe, .arena = arena, .arguments = {&name}};
-    if (!decide(&call) || call.results[0]->kind != VALUE_TEXT)
+    struct policy_call call = {
+        .policy = policy, .function = FUNCTION_scopes_describe, .arena = arena, .arguments = {&name}};
+    if (!policy_call(&call) || call.results[0]->kind != VALUE_TEXT)
         return SLICE_NONE;
     return call.results[0]->text;
 }
@@ -169,14 +76,15 @@ struct verdict policy_may_register(struct policy *policy, struct arena *arena, c
 }
 
 bool policy_permits(struct policy *policy, struct arena *arena, const struct value *scopes, const struct value *need) {
-    struct call call = {
+    struct policy_call call = {
         .policy = policy, .function = FUNCTION_scopes_permits, .arena = arena, .arguments = {scopes, need}};
-    return decide(&call) && call.results[0]->boolean;
+    return policy_call(&call) && call.results[0]->boolean;
 }
 
 struct grant_decision policy_grant(struct policy *policy, struct arena *arena, const struct value *facts) {
-    struct call call = {.policy = policy, .function = FUNCTION_scopes_grant, .arena = arena, .arguments = {facts}};
-    if (!decide(&call))
+    struct policy_call call = {
+        .policy = policy, .function = FUNCTION_scopes_grant, .arena = arena, .arguments = {facts}};
+    if (!policy_call(&call))
         return (struct grant_decision){.reason = failed_words};
     const struct value *granted = value_get(call.results[0], "granted");
     struct slice denied = value_get_text(call.results[0], "denied");
@@ -192,8 +100,9 @@ struct grant_decision policy_grant(struct policy *policy, struct arena *arena, c
 /* --- consent.lua --- */
 
 struct consent_decision policy_consent(struct policy *policy, struct arena *arena, const struct value *facts) {
-    struct call call = {.policy = policy, .function = FUNCTION_consent_decide, .arena = arena, .arguments = {facts}};
-    if (!decide(&call))
+    struct policy_call call = {
+        .policy = policy, .function = FUNCTION_consent_decide, .arena = arena, .arguments = {facts}};
+    if (!policy_call(&call))
         return (struct consent_decision){CONSENT_DENY, failed_words};
     if (slice_is(call.results[0]->text, "ask"))
         return (struct consent_decision){CONSENT_ASK, SLICE_NONE};
@@ -204,8 +113,8 @@ struct consent_decision policy_consent(struct policy *policy, struct arena *aren
 
 static const struct value *value_decision(struct policy *policy, enum policy_function function, struct arena *arena,
                                           const struct value *facts) {
-    struct call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
-    return decide(&call) ? call.results[0] : NULL;
+    struct policy_call call = {.policy = policy, .function = function, .arena = arena, .arguments = {facts}};
+    return policy_call(&call) ? call.results[0] : NULL;
 }
 
 const struct value *policy_consent_page(struct policy *policy, struct arena *arena, const struct value *facts) {
@@ -283,9 +192,9 @@ struct value *policy_present(struct policy *policy, struct arena *arena, struct 
                              const struct value *viewer) {
     if (!is_there(policy, FUNCTION_apps_present))
         return app;
-    struct call call = {
+    struct policy_call call = {
         .policy = policy, .function = FUNCTION_apps_present, .arena = arena, .arguments = {app, viewer}};
-    if (!decide(&call))
+    if (!policy_call(&call))
         return NULL;
     struct value *seen = call.results[0];
     for (const struct value *member = app->first; member; member = member->next)

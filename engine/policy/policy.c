@@ -254,6 +254,7 @@ static void close_vm(void *context) {
 }
 
 void policy_close(struct policy *policy) {
+    policy_shadow_set(policy, NULL);
     fiber_hop(close_vm, &policy->vm);
     arena_free(&policy->arena);
     free(policy);

@@ -45,11 +45,22 @@ enum { POLICY_RESULTS_MAX = 2 };
 /* The decision that was made last by this policy, until the next; in the arena of its call. For the audit log. */
 struct policy_outcome {
     const char *function; /* "scopes.grant" */
-    const struct value
-        *results[POLICY_RESULTS_MAX]; /* what it returned; NULL where nothing is declared, or it failed */
+    /* What it returned; NULL where nothing is declared, or it failed. */
+    const struct value *results[POLICY_RESULTS_MAX];
+    struct slice error; /* "file:line: message" when it failed */
     int64_t took_ns;
 };
 const struct policy_outcome *policy_last(const struct policy *policy);
+
+/* Any function by its name ("scopes.grant"), for an operator who asks what would be decided: neither counted nor
+ * logged. `second` is NULL where it takes one argument. False when it failed, or there is none; then outcome->error
+ * says why. */
+bool policy_eval(struct policy *policy, struct arena *arena, struct slice name, const struct value *first,
+                 const struct value *second, struct policy_outcome *outcome);
+
+/* From now on `candidate` (NULL: none) is asked the same as `policy`, on the same thread; where they differ it is
+ * counted and logged, and nothing else comes of it. It is closed with `policy`, or by the next call. */
+void policy_shadow_set(struct policy *policy, struct policy *candidate);
 
 /* Adds a histogram of the time of each function's calls, in all threads, in Prometheus text. */
 void policy_metrics_write(struct buffer *buffer);

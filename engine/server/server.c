@@ -32,11 +32,12 @@ struct launch {
     struct worker *worker;
     pthread_t main;
     _Atomic int64_t *running; /* workers that have not ended */
+    sem_t *ready;
 };
 
 static void *launch_main(void *data) {
     struct launch *launch = data;
-    worker_main(launch->worker);
+    worker_run(launch->worker, launch->ready);
     atomic_fetch_sub(launch->running, 1); /* two SIGUSR1 at once are one: the number counts, the signal wakes */
     pthread_kill(launch->main, SIGUSR1);
     return NULL;
@@ -75,7 +76,8 @@ static void drain(struct running *running, int signal_number) {
         _exit(1);
     log_info("draining", log_int("signal", signal_number));
     log_flush();
-    control_stop(running->control);
+    if (running->control)
+        control_stop(running->control);
     for (int64_t i = 0; i < running->count; i++)
         worker_drain(&running->workers[i]);
 }
@@ -93,23 +95,39 @@ static void wait_for_end(const sigset_t *signals, struct running *running) {
     }
 }
 
-static int workers_run(struct arena *arena, const struct server_config *config, struct running *running,
-                       const sigset_t *signals) {
-    int64_t count = running->count;
-    struct launch *launches = arena_alloc(arena, (size_t)count * sizeof(*launches));
-    running->left = count;
-    for (int64_t i = 0; i < count; i++) {
-        launches[i] = (struct launch){&running->workers[i], pthread_self(), &running->left};
+/* Returns when every worker serves. */
+static void workers_start(struct arena *arena, struct running *running) {
+    struct launch *launches = arena_alloc(arena, (size_t)running->count * sizeof(*launches));
+    sem_t ready;
+    sem_init(&ready, 0, 0);
+    running->left = running->count;
+    for (int64_t i = 0; i < running->count; i++) {
+        launches[i] = (struct launch){&running->workers[i], pthread_self(), &running->left, &ready};
         pthread_create(&running->workers[i].thread, NULL, launch_main, &launches[i]);
     }
-    announce(config->settings);
-    log_capture_stderr();
+    for (int64_t i = 0; i < running->count; i++)
+        while (sem_wait(&ready) != 0)
+            ; /* EINTR */
+    sem_destroy(&ready);
+}
+
+static int workers_run(struct arena *arena, const struct server_config *config, struct running *running,
+                       struct edition *edition, const sigset_t *signals, struct slice *error) {
+    workers_start(arena, running);
+    running->control = control_start(arena, config, running->workers, running->count, edition, error);
+    int status = running->control ? 0 : 1;
+    if (running->control) {
+        announce(config->settings);
+        log_capture_stderr();
+    } else {
+        drain(running, 0);
+    }
     wait_for_end(signals, running);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < running->count; i++)
         pthread_join(running->workers[i].thread, NULL);
     log_release_stderr();
-    log_info("stopped", log_int("workers", count));
-    return 0;
+    log_info("stopped", log_int("workers", running->count));
+    return status;
 }
 
 /* Worker by worker; those that were made are disposed on failure. */
@@ -139,14 +157,8 @@ int server_run(struct arena *arena, const struct server_config *config, struct s
     int status = 1;
     if (listeners_bind(arena, settings, running.workers, error)) {
         issuer_default(arena, settings);
-        if (workers_open(arena, config, edition, &running, error)) {
-            running.control = control_start(arena, config, running.workers, running.count, edition, error);
-            if (running.control)
-                status = workers_run(arena, config, &running, &signals);
-            else
-                for (int64_t i = 0; i < running.count; i++)
-                    worker_dispose(&running.workers[i]);
-        }
+        if (workers_open(arena, config, edition, &running, error))
+            status = workers_run(arena, config, &running, edition, &signals, error);
     }
     free(running.workers);
     edition_release(edition);

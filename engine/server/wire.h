@@ -9,6 +9,7 @@
 #include "store/inbox.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 /* h2o's headers do not compile under -Wconversion and -Wshadow. */
@@ -119,7 +120,8 @@ SSL_CTX *tls_context(struct arena *arena, const char *cert_file, const char *key
 /* The generation becomes the worker's, also on failure. */
 bool worker_init(struct worker *worker, const struct server_config *config, struct generation *generation,
                  struct slice *error);
-void *worker_main(void *worker);
+/* The worker's thread: until it has drained. Posts `ready` when it serves. */
+void worker_run(struct worker *worker, sem_t *ready);
 void worker_drain(struct worker *worker); /* from any thread */
 /* Work for the worker's thread, between two requests; from any thread, while it runs. */
 void worker_post(struct worker *worker, struct completion *completion);
@@ -127,6 +129,7 @@ void worker_post(struct worker *worker, struct completion *completion);
 void worker_adopt(struct worker *worker, struct generation *generation);
 /* A request of that generation has ended. */
 void worker_leave(struct generation *generation);
+/* Of one that does not run. */
 void worker_dispose(struct worker *worker);
 
 #endif

@@ -85,16 +85,45 @@ bool worker_init(struct worker *worker, const struct server_config *config, stru
     h2o_linklist_init_anchor(&worker->peers);
     h2o_linklist_init_anchor(&worker->arrived);
     h2o_linklist_init_anchor(&worker->finished);
-    h2o_configure(worker);
-    h2o_context_init(&worker->context, h2o_evloop_create(), &worker->globalconf);
-    worker->accept = (h2o_accept_ctx_t){
-        .ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = generation->edition->tls};
     worker->inbox.inbox.post = inbox_post;
-    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox.receiver, inbox_receive);
     worker->db = generation->service.db = db_open(config->store, &worker->inbox.inbox, error);
     if (worker->db)
         worker->audit = generation->service.audit = audit_open(worker->db, config->settings->audit_s);
     return worker->db != NULL;
+}
+
+/* On the worker's own thread: whatever h2o allocates goes back to a pool of the thread that made it. */
+static void wire_open(struct worker *worker) {
+    const struct settings *settings = worker->config->settings;
+    h2o_configure(worker);
+    h2o_context_init(&worker->context, h2o_evloop_create(), &worker->globalconf);
+    h2o_loop_t *loop = worker->context.loop;
+    worker->accept = (h2o_accept_ctx_t){
+        .ctx = &worker->context, .hosts = worker->globalconf.hosts, .ssl_ctx = worker->generation->edition->tls};
+    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox.receiver, inbox_receive);
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        worker->listeners[i] = h2o_evloop_socket_create(loop, worker->listen_fds[i], H2O_SOCKET_FLAG_DONT_READ);
+        worker->listeners[i]->data = worker;
+    }
+    listeners_start(worker);
+    h2o_timeout_init(loop, &worker->sweep_timeout, SWEEP_MS);
+    worker->sweep_entry.cb = on_sweep;
+    h2o_timeout_link(loop, &worker->sweep_timeout, &worker->sweep_entry);
+}
+
+static void wire_close(struct worker *worker) {
+    h2o_multithread_queue_t *queue = worker->context.queue;
+    h2o_loop_t *loop = worker->context.loop;
+    h2o_timeout_unlink(&worker->sweep_entry);
+    h2o_timeout_dispose(loop, &worker->sweep_timeout);
+    h2o_multithread_unregister_receiver(queue, &worker->inbox.receiver);
+    /* h2o arms this at a graceful shutdown and asserts at the end that nothing is armed. */
+    if (h2o_timeout_is_linked(&worker->context.http2._graceful_shutdown_timeout))
+        h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout);
+    h2o_context_dispose(&worker->context);
+    free(queue); /* 2.2.5 forgets to */
+    h2o_evloop_destroy(loop);
+    h2o_config_dispose(&worker->globalconf);
 }
 
 void worker_post(struct worker *worker, struct completion *completion) {
@@ -158,32 +187,21 @@ static bool is_done(struct worker *worker) {
     return worker->peer_count == 0 && fiber_count() == 0 && audit_is_empty(worker->audit);
 }
 
-void *worker_main(void *data) {
-    struct worker *worker = data;
-    const struct settings *settings = worker->config->settings;
-    h2o_loop_t *loop = worker->context.loop;
-    fiber_limit_set((size_t)settings->requests_in_flight_max);
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        worker->listeners[i] = h2o_evloop_socket_create(loop, worker->listen_fds[i], H2O_SOCKET_FLAG_DONT_READ);
-        worker->listeners[i]->data = worker;
-    }
-    listeners_start(worker);
-    h2o_timeout_init(loop, &worker->sweep_timeout, SWEEP_MS);
-    worker->sweep_entry.cb = on_sweep;
-    h2o_timeout_link(loop, &worker->sweep_timeout, &worker->sweep_entry);
+void worker_run(struct worker *worker, sem_t *ready) {
+    fiber_limit_set((size_t)worker->config->settings->requests_in_flight_max);
+    wire_open(worker);
+    sem_post(ready);
     while (!is_done(worker)) {
-        h2o_evloop_run(loop, INT32_MAX); /* -1 on EINTR: go on */
+        h2o_evloop_run(worker->context.loop, INT32_MAX); /* -1 on EINTR: go on */
         exchanges_start(worker);
         exchanges_send(worker);
         audit_flush(worker->audit);
         log_flush();
     }
-    h2o_timeout_unlink(&worker->sweep_entry);
-    h2o_timeout_dispose(loop, &worker->sweep_timeout);
-    worker_dispose(worker);
+    worker_dispose(worker); /* while completions can still arrive */
+    wire_close(worker);
     fiber_pool_drain();
     arena_pool_drain();
-    return NULL;
 }
 
 void worker_dispose(struct worker *worker) {
@@ -192,14 +210,4 @@ void worker_dispose(struct worker *worker) {
     if (worker->db)
         db_close(worker->db);
     generation_close(worker->generation);
-    h2o_multithread_unregister_receiver(worker->context.queue, &worker->inbox.receiver);
-    h2o_multithread_queue_t *queue = worker->context.queue;
-    h2o_loop_t *loop = worker->context.loop;
-    /* h2o arms this at a graceful shutdown and asserts at the end that nothing is armed. */
-    if (h2o_timeout_is_linked(&worker->context.http2._graceful_shutdown_timeout))
-        h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout);
-    h2o_context_dispose(&worker->context);
-    free(queue); /* 2.2.5 forgets to */
-    h2o_evloop_destroy(loop);
-    h2o_config_dispose(&worker->globalconf);
 }

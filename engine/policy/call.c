@@ -1,0 +1,153 @@
+#include "policy/call.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "fiber/fiber.h"
+#include "policy/convert.h"
+#include "policy/time.h"
+
+#include <lauxlib.h>
+
+static const char *const function_names[FUNCTION_COUNT] = {
+#define X(file, name, required, first, second) #file "." #name,
+    POLICY_FUNCTIONS(X)
+#undef X
+};
+
+static void result_read(lua_State *L, struct policy_call *call, int i) {
+    const struct shape *shape = declared_functions[call->function].results[i];
+    if (!shape || call->error.len)
+        return;
+    struct slice path = i ? SLICE("its second result") : SLICE("its result"), error = SLICE_NONE;
+    call->results[i] = convert_read(L, i + 1, call->arena, &error);
+    if (!call->results[i])
+        call->error = arena_printf(call->arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(error));
+    else if (!shape_check(shape, call->results[i], path, call->arena, &error))
+        call->error = error;
+}
+
+static void work(lua_State *L, void *context) {
+    struct policy_call *call = context;
+    int count = 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->policy->references[call->function]);
+    while (count < POLICY_ARGUMENTS_MAX && call->arguments[count])
+        convert_push(L, call->arguments[count++]);
+    lua_call(L, count, POLICY_RESULTS_MAX);
+    for (int i = 0; i < POLICY_RESULTS_MAX; i++)
+        result_read(L, call, i);
+}
+
+/* With the place, if it does not have one. */
+static struct slice error_place(const struct policy_call *call, struct slice message) {
+    const struct source_file *file = source_policy(call->policy->source, declared_functions[call->function].file);
+    const char *text = arena_string(call->arena, message);
+    if (strstr(text, ".lua:"))
+        return slice_of(text);
+    return arena_printf(call->arena, "%s:%d: %s", file->label, call->policy->lines[call->function], text);
+}
+
+/* On the loop's stack. */
+static void run(void *context) {
+    struct policy_call *call = context;
+    struct policy *policy = call->policy;
+    const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
+    int64_t started_ns = clock_monotonic_ns();
+    bool is_held = vm_run(&policy->vm, &budget, work, call);
+    call->took_ns = clock_monotonic_ns() - started_ns;
+    if (!is_held)
+        call->error = slice_of(policy->vm.message);
+    call->decided = is_held && !call->error.len;
+    if (!call->decided)
+        call->error = error_place(call, call->error);
+}
+
+/* --- the shadow: a candidate, asked the same, whose answer counts for nothing --- */
+
+static struct slice outcome_text(const struct policy_call *call) {
+    if (!call->decided)
+        return call->error;
+    struct buffer json = buffer_in(call->arena);
+    for (int i = 0; i < POLICY_RESULTS_MAX && call->results[i]; i++) {
+        buffer_add_text(&json, i ? ", " : "");
+        json_write(&json, call->results[i]);
+    }
+    return buffer_slice(&json);
+}
+
+static void shadow_run(const struct policy_call *live) {
+    struct policy_call call = {.policy = live->policy->shadow, .function = live->function, .arena = live->arena};
+    if (!call.policy || call.policy->references[call.function] == LUA_NOREF)
+        return;
+    memcpy(call.arguments, live->arguments, sizeof(call.arguments));
+    fiber_hop(run, &call);
+    metric_add(METRIC_shadow_decisions, 1);
+    struct slice ours = outcome_text(live), theirs = outcome_text(&call);
+    if (slice_equal(ours, theirs))
+        return;
+    metric_add(METRIC_shadow_differences, 1);
+    struct buffer facts = buffer_in(call.arena);
+    json_write(&facts, call.arguments[0]);
+    log_info("shadow_difference", log_string("function", function_names[call.function]), log_text("live", ours),
+             log_text("shadow", theirs), log_text("facts", buffer_slice(&facts)));
+}
+
+void policy_shadow_set(struct policy *policy, struct policy *candidate) {
+    if (policy->shadow)
+        policy_close(policy->shadow);
+    policy->shadow = candidate;
+}
+
+/* --- */
+
+static void outcome_keep(const struct policy_call *call) {
+    struct policy_outcome *last = &call->policy->last;
+    *last = (struct policy_outcome){
+        .function = function_names[call->function], .error = call->error, .took_ns = call->took_ns};
+    for (int i = 0; i < POLICY_RESULTS_MAX; i++)
+        last->results[i] = call->decided ? call->results[i] : NULL;
+}
+
+const struct policy_outcome *policy_last(const struct policy *policy) {
+    return &policy->last;
+}
+
+void policy_call_failed(struct policy_call *call, struct slice message) {
+    call->decided = false;
+    call->error = error_place(call, message);
+    outcome_keep(call);
+    metric_add(METRIC_policy_failures, 1);
+    log_warn("policy_failed", log_string("function", function_names[call->function]), log_text("error", call->error));
+}
+
+bool policy_call(struct policy_call *call) {
+    fiber_hop(run, call);
+    metric_add(METRIC_policy_calls, 1);
+    policy_time_observe(call->function, call->took_ns);
+    if (call->decided)
+        outcome_keep(call);
+    else
+        policy_call_failed(call, call->error);
+    if (call->policy->shadow)
+        shadow_run(call);
+    return call->decided;
+}
+
+bool policy_eval(struct policy *policy, struct arena *arena, struct slice name, const struct value *first,
+                 const struct value *second, struct policy_outcome *outcome) {
+    *outcome = (struct policy_outcome){.error = arena_printf(arena, "There is no function %.*s.", SLICE_ARG(name))};
+    for (int i = 0; i < FUNCTION_COUNT; i++) {
+        if (!slice_is(name, function_names[i]))
+            continue;
+        if (policy->references[i] == LUA_NOREF)
+            break;
+        struct policy_call call = {
+            .policy = policy, .function = (enum policy_function)i, .arena = arena, .arguments = {first, second}};
+        fiber_hop(run, &call);
+        outcome_keep(&call);
+        *outcome = policy->last;
+        return call.decided;
+    }
+    return false;
+}
