@@ -20,6 +20,7 @@ static bool store_load(struct workplace *workplace, struct command_line *line, s
         .migrate = true,
         .cache_bytes = (size_t)settings->cache_bytes,
         .queue_max = (size_t)settings->store_queue_max,
+        .group_max = (size_t)settings->store_group_max,
         .timeout_ms = settings->store_timeout_ms,
     };
     workplace->keyring = keyring_open(line->arena, settings->state, error);

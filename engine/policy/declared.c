@@ -117,6 +117,7 @@ static const struct shape_field limits_fields[] = {
     INT("drain_timeout_ms"),
     INT("store_timeout_ms"),
     INT("store_queue"),
+    INT("store_group"),
     INT("cache_bytes"),
     INT("policy_call_ms"),
     INT("policy_memory_bytes"),

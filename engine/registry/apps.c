@@ -14,30 +14,33 @@ static int64_t number_mint(void) {
     return (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
 }
 
-static enum error app_read(struct request *request, struct slice id, struct slice viewer_id, struct app *app,
-                           bool *shared) {
-    struct batch batch = batch_in(request->arena);
-    struct rows *rows = batch_add(&batch, STATEMENT_app_seen_by, db_text(id), db_text(viewer_id));
-    if (!db_run(request->service->db, &batch))
+enum error app_find_any(struct request *request, struct slice id, struct app *app) {
+    bool is_client_id = slice_starts(id, "cid_");
+    struct rows *rows = db_find(request->service->db, request->arena,
+                                is_client_id ? STATEMENT_app_by_client_id : STATEMENT_app_by_id, id);
+    if (!rows)
         return ERROR_STORE_UNAVAILABLE;
     if (rows->count == 0)
         return fail(request, ERROR_NOT_FOUND, "There is no such app.");
     *app = app_from(rows, 0);
-    *shared = row_bool(rows, 0, "shared");
     return ERROR_NONE;
 }
 
 enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app) {
-    bool shared;
-    enum error error = app_read(request, id, viewer->user_id, app, &shared);
-    if (!error && !app->public && !shared && !slice_equal(app->user_id, viewer->user_id))
-        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
-    return error;
+    enum error error = app_find_any(request, id, app);
+    if (error || app->public || slice_equal(app->user_id, viewer->user_id))
+        return error;
+    struct batch batch = batch_in(request->arena);
+    struct rows *share = batch_add(&batch, STATEMENT_app_share_find, db_text(app->app_id), db_text(viewer->user_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    return share->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
 }
 
-enum error app_find_any(struct request *request, struct slice id, struct app *app) {
-    bool shared;
-    return app_read(request, id, SLICE(""), app, &shared);
+/* After a change, before it is answered. */
+static void app_forget(struct db *db, const struct app *app) {
+    db_forget(db, STATEMENT_app_by_client_id, app->client_id);
+    db_forget(db, STATEMENT_app_by_id, app->app_id);
 }
 
 enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app) {
@@ -122,7 +125,7 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
         return ERROR_STORE_UNAVAILABLE;
     if (changed->count == 0)
         return unchanged(request, name_key);
-    db_forget(db, STATEMENT_app_by_client_id, app->client_id);
+    app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
         db_forget_all(db); /* its tokens may be many */
     return ERROR_NONE;
@@ -139,7 +142,7 @@ enum error app_renew_secret(struct request *request, struct app *app, struct sli
         return ERROR_STORE_UNAVAILABLE;
     if (changed->count == 0)
         return fail(request, ERROR_NOT_FOUND, "There is no such app.");
-    db_forget(request->service->db, STATEMENT_app_by_client_id, app->client_id);
+    app_forget(request->service->db, app);
     return ERROR_NONE;
 }
 

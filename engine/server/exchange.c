@@ -189,14 +189,6 @@ static void exchange_begin(struct worker *worker, struct anchor *anchor) {
     h2o_linklist_insert(&worker->finished, &exchange->link);
 }
 
-void exchanges_start(struct worker *worker) {
-    while (!h2o_linklist_is_empty(&worker->arrived)) {
-        struct anchor *anchor = H2O_STRUCT_FROM_MEMBER(struct anchor, link, worker->arrived.next);
-        h2o_linklist_unlink(&anchor->link);
-        exchange_begin(worker, anchor);
-    }
-}
-
 static const char *reason_of(int status) {
     static const struct {
         int status;
@@ -257,18 +249,32 @@ static void exchange_free(struct exchange *exchange) {
     arena_free(&arena);
 }
 
+static void exchange_send(struct exchange *exchange) {
+    struct anchor *anchor = exchange->anchor;
+    if (anchor) {
+        anchor->exchange = NULL;
+        anchor->is_answered = true;
+        response_write(anchor->req, &exchange->request, &exchange->response);
+    } else {
+        metric_add(METRIC_dropped_answers, 1);
+    }
+    exchange_free(exchange);
+}
+
 void exchanges_send(struct worker *worker) {
     while (!h2o_linklist_is_empty(&worker->finished)) {
         struct exchange *exchange = H2O_STRUCT_FROM_MEMBER(struct exchange, link, worker->finished.next);
         h2o_linklist_unlink(&exchange->link);
-        struct anchor *anchor = exchange->anchor;
-        if (anchor) {
-            anchor->exchange = NULL;
-            anchor->is_answered = true;
-            response_write(anchor->req, &exchange->request, &exchange->response);
-        } else {
-            metric_add(METRIC_dropped_answers, 1);
-        }
-        exchange_free(exchange);
+        exchange_send(exchange);
+    }
+}
+
+/* One that did not have to wait is sent before the next begins, in memory that is still warm. */
+void exchanges_start(struct worker *worker) {
+    while (!h2o_linklist_is_empty(&worker->arrived)) {
+        struct anchor *anchor = H2O_STRUCT_FROM_MEMBER(struct anchor, link, worker->arrived.next);
+        h2o_linklist_unlink(&anchor->link);
+        exchange_begin(worker, anchor);
+        exchanges_send(worker);
     }
 }

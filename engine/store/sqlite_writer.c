@@ -78,7 +78,7 @@ static void group_run(struct sqlite_writer *writer) {
 }
 
 static void group_answer(struct sqlite_writer *writer) {
-    bool first[WRITER_GROUP_MAX];
+    bool first[STORE_GROUP_MAX];
     size_t count = writer->group_count;
     pthread_mutex_lock(&writer->mutex);
     for (size_t i = 0; i < count; i++) {
@@ -96,7 +96,7 @@ static void group_answer(struct sqlite_writer *writer) {
 static void group_take(struct sqlite_writer *writer) {
     pthread_mutex_lock(&writer->mutex);
     size_t count = 0;
-    while (count < WRITER_GROUP_MAX && !h2o_linklist_is_empty(&writer->queue)) {
+    while (count < writer->group_max && !h2o_linklist_is_empty(&writer->queue)) {
         struct sqlite_job *job = job_first(&writer->queue);
         h2o_linklist_unlink(&job->link);
         writer->group[count++] = job;
@@ -236,6 +236,7 @@ bool sqlite_writer_start(struct sqlite_writer *writer, const struct database_opt
     pthread_mutex_init(&writer->mutex, NULL);
     h2o_linklist_init_anchor(&writer->queue);
     writer->queue_max = options->queue_max;
+    writer->group_max = options->group_max;
     writer->timeout_ms = options->timeout_ms;
     writer->cache = options->cache;
     writer->connection.busy_ms = LOCK_WAIT_MS;

@@ -19,13 +19,11 @@
 
 struct sqlite_job;
 
-enum { WRITER_GROUP_MAX = 256 };
-
 struct sqlite_writer {
     struct sqlite_connection connection; /* the writer thread's, once that runs */
     struct cache *cache;
     int64_t timeout_ms;
-    size_t queue_max;
+    size_t queue_max, group_max;
 
     pthread_t thread, clock;
     pthread_cond_t work, tick;
@@ -35,7 +33,7 @@ struct sqlite_writer {
     bool stopping, clock_stopping;
     h2o_linklist_t queue;
     size_t queue_count;
-    struct sqlite_job *group[WRITER_GROUP_MAX]; /* what has been started */
+    struct sqlite_job *group[STORE_GROUP_MAX]; /* what has been started */
     size_t group_count;
     int64_t refusal_logged_ms;
 

@@ -108,11 +108,13 @@ void db_forget_all(struct db *db);
 /* url: sqlite:PATH (PATH relative to the working directory, made when missing), postgresql://… .
  * Opens, and with `migrate` brings the schema to this version. NULL with *error, a sentence that
  * says what to do, when it cannot (unwritable, not a database, a newer schema than this binary's). */
+enum { STORE_GROUP_MAX = 256 };
 struct store_options {
     const char *url;
     bool migrate;
     size_t cache_bytes; /* for db_find; 0: no cache */
     size_t queue_max;   /* batches that may wait for the writer */
+    size_t group_max;   /* batches under one commit, at most STORE_GROUP_MAX; 0: that */
     int64_t timeout_ms; /* after it a waiting batch fails */
 };
 struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error);

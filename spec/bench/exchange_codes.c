@@ -1,15 +1,12 @@
-/* Makes codes in a state directory as approvals do, for exchanges to be measured; and the other measure: redeeming them
- * one after another, each with a commit of its own.
+/* Makes codes in a state directory as approvals do, for exchanges to be measured.
  *
- *   exchange_codes STATE COUNT           prints COUNT bodies for exchange_load
- *   exchange_codes STATE COUNT serial    redeems them here, prints "COUNT GOOD SECONDS" */
+ *   exchange_codes STATE COUNT    prints COUNT bodies for exchange_load */
 #include "base/clock.h"
 #include "checks/app_rules.h"
 #include "cli/command.h"
 #include "endpoints/consent_step.h"
 #include "registry/apps.h"
 #include "registry/users.h"
-#include "server/route.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -71,30 +68,12 @@ static struct slice body_make(const struct app *app, const struct user *user, st
                         SLICE_ARG(code), SLICE_ARG(app->client_id), SLICE_ARG(secret));
 }
 
-static bool redeem(struct slice body) {
-    struct arena own;
-    arena_init(&own);
-    struct request request = {
-        .arena = &own,
-        .service = &workplace.service,
-        .id = "bench",
-        .method = SLICE("POST"),
-        .path = SLICE("/idp/token"),
-        .content_type = SLICE("application/x-www-form-urlencoded"),
-        .body = body,
-        .address = SLICE("bench"),
-    };
-    bool good = route_run(&request).status == 200;
-    arena_free(&own);
-    return good;
-}
-
 int main(int count, char **words) {
     struct slice why;
-    if (count < 3 || sodium_init() < 0)
+    if (count != 3 || sodium_init() < 0)
         return 2;
     arena_init(&arena);
-    int64_t wanted = atoll(words[2]), good = 0;
+    int64_t wanted = atoll(words[2]);
     if (!settings_read(&line, &why))
         end("settings", why);
     line.settings.state = words[1];
@@ -104,19 +83,10 @@ int main(int count, char **words) {
         end("workplace", why);
     struct user user;
     struct app app = app_make(&user);
-    struct slice *bodies = malloc((size_t)wanted * sizeof(*bodies));
-    for (int64_t i = 0; i < wanted; i++)
-        bodies[i] = body_make(&app, &user, &arena, i);
-    if (count == 3) {
-        for (int64_t i = 0; i < wanted; i++)
-            printf("%.*s\n", SLICE_ARG(bodies[i]));
-    } else {
-        int64_t start = clock_monotonic_ns();
-        for (int64_t i = 0; i < wanted; i++)
-            good += redeem(bodies[i]);
-        printf("%lld %lld %.6f\n", (long long)wanted, (long long)good, (double)(clock_monotonic_ns() - start) / 1e9);
+    for (int64_t i = 0; i < wanted; i++) {
+        struct slice body = body_make(&app, &user, &arena, i);
+        printf("%.*s\n", SLICE_ARG(body));
     }
     workplace_close(&workplace);
-    free(bodies);
     return 0;
 }

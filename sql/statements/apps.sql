@@ -14,14 +14,12 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.client_id = ?1
 
--- name: app_seen_by
--- ?1: app_id or client_id. ?2: who looks; `shared` says whether the owner shared it with that user.
+-- name: app_by_id
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
-  a.created_at, a.updated_at, u.username AS owner_username,
-  EXISTS (SELECT 1 FROM app_shares s WHERE s.app_id = a.app_id AND s.user_id = ?2) AS shared
+  a.created_at, a.updated_at, u.username AS owner_username
 FROM apps a JOIN users u ON u.user_id = a.user_id
-WHERE a.app_id = ?1 OR a.client_id = ?1
+WHERE a.app_id = ?1
 
 -- name: app_by_name
 SELECT app_id FROM apps WHERE name_key = ?1
