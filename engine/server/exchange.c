@@ -5,7 +5,7 @@
 #include "fiber/fiber.h"
 #include "server/route.h"
 
-enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 16 };
+enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 16, HEADERS_MAX = 200 };
 
 struct exchange;
 
@@ -98,7 +98,8 @@ static enum error headers_read(struct request *request, const h2o_req_t *req) {
             error = fail(request, ERROR_BAD_REQUEST, "The header %.*s is given twice.", (int)header->name->len,
                          header->name->base);
     }
-    return total > HEADERS_LEN_MAX ? fail(request, ERROR_HEADERS_TOO_LARGE, NULL) : error;
+    return total > HEADERS_LEN_MAX || req->headers.size > HEADERS_MAX ? fail(request, ERROR_HEADERS_TOO_LARGE, NULL)
+                                                                      : error;
 }
 
 static void request_id_write(struct worker *worker, char id[REQUEST_ID_LEN + 1]) {

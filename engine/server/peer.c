@@ -10,7 +10,6 @@
 
 enum {
     ACCEPTS_PER_TURN = 64,
-    ABANDONED_MAX = 100,         /* CVE-2023-44487, rapid reset: what no honest client gives up at once */
     USELESS_BYTES_MAX = 4 << 20, /* read without a request coming of it: header floods */
     DRAIN_GRACE_MS = 300,        /* an idle connection may still send a request that is on its way */
     HTTP2_FRAME_HEADER = 9,
@@ -64,12 +63,13 @@ static void on_read(h2o_socket_t *socket, const char *error) {
         peer_cut(peer);
         h2o_buffer_consume(&socket->input, socket->input->size);
     }
-    if (peer->is_http2)
-        http2_guard(socket);
+    if (peer->is_http2 && !http2_guard(socket, &peer->meter))
+        peer_cut(peer);
     peer->read(socket, error);
 }
 
-/* h2o sets its own callback when a protocol begins. */
+/* h2o sets its own callback when a protocol begins: on TLS, when the handshake is over, so there the first request is
+ * what tells. */
 static void reads_count(struct peer *peer) {
     h2o_socket_cb read = peer->socket->_cb.read;
     if (!read || read == on_read || !peer->has_begun)
@@ -96,6 +96,7 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error) {
     struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
     worker->beginning = peer;
     peer->has_begun = true;
+    peer->is_http2 = may_be_http2;
     /* What is here already is worked off at once, and may close the connection. */
     if (may_be_http2)
         h2o_http2_accept(&worker->accept, socket, now);
@@ -195,8 +196,10 @@ void peer_request_gone(struct peer *peer, struct in_flight *request, bool answer
     peer->in_flight--;
     useful(peer);
     if (answered) {
-        peer->abandoned -= peer->abandoned > 0;
-    } else if (is_http2 && ++peer->abandoned >= ABANDONED_MAX) {
+        peer->meter.abandoned -= peer->meter.abandoned > 0;
+    } else if (is_http2 && peer->meter.resets_seen > 0) {
+        peer->meter.resets_seen--; /* counted as a frame */
+    } else if (is_http2 && ++peer->meter.abandoned >= HTTP2_ABANDONED_MAX) {
         peer_cut(peer);
         input_cut(peer->socket);
     }
@@ -217,7 +220,8 @@ void peers_sweep(struct worker *worker, int64_t now_ms) {
         int64_t useless_ms = now_ms - peer->useful_ms, oldest_ms = oldest_age_ms(peer, now_ms);
         int64_t limit_ms = peer->in_flight ? settings->request_timeout_ms : settings->idle_timeout_ms;
         bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
-        reads_count(peer);
+        if (!peer->socket->ssl)
+            reads_count(peer);
         /* Whoever goes on asking does not read the answer of an older request: that one has its own time. */
         if (useless_ms > limit_ms || oldest_ms > settings->request_timeout_ms)
             peer_cut(peer);

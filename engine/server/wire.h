@@ -63,6 +63,16 @@ struct worker {
     int64_t next_second_ms, next_cleanup_ms;
 };
 
+/* What a peer of HTTP/2 has cost. */
+struct http2_meter {
+    unsigned abandoned;   /* streams that it reset, or brought us to reset, less requests answered */
+    unsigned resets_seen; /* of the input that is being worked off */
+    size_t block_bytes;   /* of the header block that is coming */
+};
+/* No honest client gives up so many at once (CVE-2023-44487); a block so long is over the limit of headers however it
+ * is packed. */
+enum { HTTP2_ABANDONED_MAX = 100, HTTP2_BLOCK_MAX = 32 * 1024 };
+
 /* A connection. Made on accept, freed when h2o closes the socket. */
 struct peer {
     h2o_linklist_t link; /* in worker->peers */
@@ -73,7 +83,7 @@ struct peer {
     bool has_begun; /* h2o reads: the protocol is known */
     bool is_http2;  /* from its first request on */
     bool is_cut;
-    unsigned abandoned;      /* requests given up by the peer, less those completed */
+    struct http2_meter meter;
     size_t in_flight;        /* requests whose answer has not left */
     h2o_linklist_t requests; /* their anchors, the oldest first */
     int64_t useful_ms;       /* when a request came or an answer had left, last */
@@ -97,8 +107,9 @@ void peers_cut_all(struct worker *worker);
 void listeners_stop(struct worker *worker);
 void listeners_start(struct worker *worker);
 
-/* http2_guard.c: before h2o reads from an HTTP/2 connection. */
-void http2_guard(h2o_socket_t *socket);
+/* http2_guard.c: before h2o takes what was read from an HTTP/2 connection. False when the connection has to be cut;
+ * what led to it is not in the input any more. */
+bool http2_guard(h2o_socket_t *socket, struct http2_meter *meter);
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
