@@ -44,6 +44,7 @@
 /* What is no number: a gauge 1 with the text as its label. id, name, label, help */
 #define INFOS(X) \
     X(policy, "moonlatch_policy_info", "version", "Version of the policies that decide") \
+    X(shadow, "moonlatch_shadow_policy_info", "version", "Version of the shadow policies, while there are any") \
     X(reload_error, "moonlatch_reload_error_info", "message", "Why the last reload failed; not there when it did not")
 
 enum info {

@@ -1,30 +1,77 @@
 /* moonlatch policy … */
 #include "cli/command.h"
 
+#include "base/json.h"
 #include "server/control.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+/* Loads the policies of a directory as the server would. NULL with *error; close with policies_close. */
+static struct policy *policies_open(struct command_line *line, const char *directory, struct policy_source **source,
+                                    struct slice *error) {
+    *source = policy_source_read(line->arena, directory, MOONLATCH_HOME "/lua/moonlatch", line->settings.config, error);
+    const struct policy_limits limits = {
+        .call_ms = line->settings.policy_call_ms,
+        .memory_bytes = (size_t)line->settings.policy_memory_bytes,
+    };
+    return *source ? policy_open(line->arena, *source, &limits, error) : NULL;
+}
+
+static void policies_close(struct policy *policy, struct policy_source *source) {
+    if (policy)
+        policy_close(policy);
+    if (source)
+        policy_source_free(source);
+}
 
 int command_policy_check(struct command_line *line) {
     const struct options *options = &line->options;
     const char *directory = options->argument_count ? options->arguments[0] : line->settings.policies;
     struct slice error;
-    struct policy_source *source =
-        policy_source_read(line->arena, directory, MOONLATCH_HOME "/lua/moonlatch", line->settings.config, &error);
-    struct policy *policy = source ? policy_open(line->arena, source, NULL, &error) : NULL;
-    int status = EXIT_REFUSED;
+    struct policy_source *source;
+    struct policy *policy = policies_open(line, directory, &source, &error);
     if (policy) {
         struct value *result = value_map(line->arena);
         value_set_text(line->arena, result, "policies", slice_of(directory));
         value_set_bool(line->arena, result, "ok", true);
         print_result(line, result);
-        status = EXIT_DONE;
-        policy_close(policy);
     } else {
         fprintf(stderr, "%.*s\n", SLICE_ARG(error));
     }
-    if (source)
-        policy_source_free(source);
+    policies_close(policy, source);
+    return policy ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* `given`: the one argument, or a list of them. */
+static int eval(struct command_line *line, struct policy *policy, struct slice name, struct value *given) {
+    const struct value *first = given, *second = NULL;
+    struct policy_outcome outcome;
+    if (given->kind == VALUE_LIST) {
+        first = given->first;
+        second = first ? first->next : NULL;
+    }
+    if (!policy_eval(policy, line->arena, name, first, second, &outcome))
+        return refuse(outcome.error);
+    struct value *result = value_map(line->arena);
+    value_set_value(result, "decision", value_copy(line->arena, outcome.results[0]));
+    value_set_value(result, "reason",
+                    outcome.results[1] ? value_copy(line->arena, outcome.results[1]) : value_null(line->arena));
+    value_set_int(line->arena, result, "microseconds", outcome.took_ns / 1000);
+    print_result(line, result);
+    return EXIT_DONE;
+}
+
+int command_policy_eval(struct command_line *line) {
+    const char *const *arguments = line->options.arguments;
+    struct slice error;
+    struct value *given = json_parse(line->arena, slice_of(arguments[1]), &error);
+    if (!given)
+        return refuse(arena_printf(line->arena, "the facts are not JSON: %.*s", SLICE_ARG(error)));
+    struct policy_source *source;
+    struct policy *policy = policies_open(line, line->settings.policies, &source, &error);
+    int status = policy ? eval(line, policy, slice_of(arguments[0]), given) : refuse(error);
+    policies_close(policy, source);
     return status;
 }
 
@@ -47,5 +94,20 @@ static int servers_ask(struct command_line *line, const struct value *request) {
 int command_policy_reload(struct command_line *line) {
     struct value *request = value_map(line->arena);
     value_set_text(line->arena, request, "command", SLICE("reload"));
+    return servers_ask(line, request);
+}
+
+/* The server has another working directory, perhaps: it is told the whole path. */
+int command_policy_shadow(struct command_line *line) {
+    bool is_off = option_is_set(&line->options, "off");
+    struct value *request = value_map(line->arena);
+    value_set_text(line->arena, request, "command", SLICE("shadow"));
+    if (is_off == (line->options.argument_count > 0))
+        return refuse(SLICE("give the directory of a candidate, or --off."));
+    char *path = is_off ? NULL : realpath(line->options.arguments[0], NULL);
+    if (!is_off && !path)
+        return refuse(arena_printf(line->arena, "there is no directory %s.", line->options.arguments[0]));
+    value_set_text(line->arena, request, "directory", arena_copy(line->arena, slice_of(path)));
+    free(path);
     return servers_ask(line, request);
 }

@@ -27,6 +27,7 @@ struct control {
     struct worker *workers;
     int64_t worker_count;
     struct edition *edition; /* that serves */
+    struct edition *shadow;  /* a candidate beside it, or NULL */
     int64_t edition_number;
     pthread_t thread;
     int event, socket;
@@ -42,10 +43,13 @@ struct latch {
     int64_t left;
 };
 
+/* What a worker is given: a generation to serve from now on, or (generation NULL) a shadow for the one it has. */
 struct handover {
     struct completion completion;
     struct worker *worker;
     struct generation *generation;
+    struct edition *shadow;
+    struct policy *candidate;
     struct latch *latch;
 };
 
@@ -53,50 +57,74 @@ struct handover {
 static void handover_run(struct completion *completion) {
     struct handover *handover = H2O_STRUCT_FROM_MEMBER(struct handover, completion, completion);
     struct latch *latch = handover->latch;
-    worker_adopt(handover->worker, handover->generation);
+    if (handover->generation)
+        worker_adopt(handover->worker, handover->generation);
+    else
+        generation_shadow(handover->worker->generation, handover->shadow, handover->candidate);
     pthread_mutex_lock(&latch->mutex);
     latch->left--;
     pthread_cond_signal(&latch->changed);
     pthread_mutex_unlock(&latch->mutex);
 }
 
-/* Returns when every worker has it. */
-static void swap(struct control *control, struct generation **generations) {
-    struct handover *handovers = h2o_mem_alloc((size_t)control->worker_count * sizeof(*handovers));
+/* One for each worker; returns when every worker has it. */
+static void hand_over(struct control *control, struct handover *handovers) {
     struct latch latch = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, control->worker_count};
     for (int64_t i = 0; i < control->worker_count; i++) {
-        handovers[i] = (struct handover){.completion.run = handover_run,
-                                         .worker = &control->workers[i],
-                                         .generation = generations[i],
-                                         .latch = &latch};
+        handovers[i].completion.run = handover_run;
+        handovers[i].worker = &control->workers[i];
+        handovers[i].latch = &latch;
         worker_post(&control->workers[i], &handovers[i].completion);
     }
     pthread_mutex_lock(&latch.mutex);
     while (latch.left > 0)
         pthread_cond_wait(&latch.changed, &latch.mutex);
     pthread_mutex_unlock(&latch.mutex);
-    free(handovers);
 }
 
-static bool generations_open(struct control *control, struct arena *arena, struct edition *edition,
-                             struct generation **generations, struct slice *error) {
+static struct handover *handovers_new(const struct control *control, struct arena *arena) {
+    return arena_zalloc(arena, (size_t)control->worker_count * sizeof(struct handover));
+}
+
+/* Of the shadow, for each worker; all or none. */
+static bool candidates_open(struct control *control, struct arena *arena, struct edition *shadow,
+                            struct handover *handovers, struct slice *error) {
     for (int64_t i = 0; i < control->worker_count; i++) {
-        generations[i] = generation_open(arena, edition, control->config->settings, control->config->keyring, error);
-        if (generations[i])
+        handovers[i].shadow = shadow;
+        handovers[i].candidate = generation_candidate_open(arena, shadow, control->config->settings, error);
+        if (handovers[i].candidate)
             continue;
         while (i-- > 0)
-            generation_close(generations[i]);
+            policy_close(handovers[i].candidate);
         return false;
     }
     return true;
 }
 
+static bool generations_open(struct control *control, struct arena *arena, struct edition *edition,
+                             struct handover *handovers, struct slice *error) {
+    int64_t made = 0;
+    for (; made < control->worker_count; made++) {
+        handovers[made].generation =
+            generation_open(arena, edition, control->config->settings, control->config->keyring, error);
+        if (!handovers[made].generation)
+            break;
+    }
+    bool is_good = made == control->worker_count;
+    if (is_good && control->shadow && candidates_open(control, arena, control->shadow, handovers, error))
+        for (int64_t i = 0; i < made; i++)
+            generation_shadow(handovers[i].generation, control->shadow, handovers[i].candidate);
+    while (!is_good && made-- > 0)
+        generation_close(handovers[made].generation);
+    return is_good;
+}
+
 static bool reload(struct control *control, struct arena *arena, struct slice *error) {
     struct edition *edition = edition_open(arena, control->config->settings, error);
-    struct generation **generations = arena_alloc(arena, (size_t)control->worker_count * sizeof(struct generation *));
-    bool is_good = edition && generations_open(control, arena, edition, generations, error);
+    struct handover *handovers = handovers_new(control, arena);
+    bool is_good = edition && generations_open(control, arena, edition, handovers, error);
     if (is_good) {
-        swap(control, generations);
+        hand_over(control, handovers);
         edition_release(control->edition);
         control->edition = edition;
         control->edition_number++;
@@ -114,6 +142,29 @@ static bool reload(struct control *control, struct arena *arena, struct slice *e
     }
     log_flush();
     return is_good;
+}
+
+/* directory absent: none from now on. */
+static bool shadow_change(struct control *control, struct arena *arena, struct slice directory, struct slice *error) {
+    struct handover *handovers = handovers_new(control, arena);
+    struct edition *shadow = NULL;
+    if (slice_is_set(directory)) {
+        shadow = edition_candidate_open(arena, control->config->settings, arena_string(arena, directory), error);
+        if (!shadow)
+            return false;
+        if (!candidates_open(control, arena, shadow, handovers, error)) {
+            edition_release(shadow);
+            return false;
+        }
+    }
+    hand_over(control, handovers);
+    if (control->shadow)
+        edition_release(control->shadow);
+    control->shadow = shadow;
+    metric_info_set(INFO_shadow, shadow ? slice_of(shadow->version) : SLICE_NONE);
+    log_info("shadow", log_string("policy_version", shadow ? shadow->version : "none"));
+    log_flush();
+    return true;
 }
 
 static void reload_alone(struct control *control) {
@@ -138,6 +189,7 @@ static struct value *answer_state(struct control *control, struct arena *arena) 
     value_set_bool(arena, answer, "ok", true);
     value_set_int(arena, answer, "edition", control->edition_number);
     value_set_text(arena, answer, "policy_version", slice_of(control->edition->version));
+    value_set_text(arena, answer, "shadow_version", control->shadow ? slice_of(control->shadow->version) : SLICE_NONE);
     return answer;
 }
 
@@ -145,6 +197,10 @@ static struct value *obey(struct control *control, struct arena *arena, const st
     struct slice command = value_get_text(request, "command"), error = SLICE_NONE;
     if (slice_is(command, "reload"))
         return reload(control, arena, &error) ? answer_state(control, arena) : answer_failure(arena, error);
+    if (slice_is(command, "shadow"))
+        return shadow_change(control, arena, value_get_text(request, "directory"), &error)
+                   ? answer_state(control, arena)
+                   : answer_failure(arena, error);
     return answer_failure(arena, SLICE("there is no such command."));
 }
 
@@ -250,6 +306,8 @@ static void control_free(struct control *control) {
         unlink(control->socket_path);
     }
     close(control->event);
+    if (control->shadow)
+        edition_release(control->shadow);
     edition_release(control->edition);
     free(control);
 }

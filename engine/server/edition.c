@@ -19,6 +19,19 @@ struct edition *edition_open(struct arena *arena, const struct settings *setting
     return NULL;
 }
 
+struct edition *edition_candidate_open(struct arena *arena, const struct settings *settings, const char *directory,
+                                       struct slice *error) {
+    struct edition *edition = h2o_mem_alloc(sizeof(*edition));
+    *edition = (struct edition){.references = 1};
+    edition->policies = policy_source_read(arena, directory, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
+    if (edition->policies) {
+        policy_source_version(edition->policies, edition->version);
+        return edition;
+    }
+    edition_release(edition);
+    return NULL;
+}
+
 void edition_retain(struct edition *edition) {
     atomic_fetch_add(&edition->references, 1);
 }
@@ -34,13 +47,18 @@ void edition_release(struct edition *edition) {
     free(edition);
 }
 
-struct generation *generation_open(struct arena *arena, struct edition *edition, const struct settings *settings,
-                                   const struct keyring *keyring, struct slice *error) {
+static struct policy *policy_of(struct arena *arena, const struct edition *edition, const struct settings *settings,
+                                struct slice *error) {
     const struct policy_limits limits = {
         .call_ms = settings->policy_call_ms,
         .memory_bytes = (size_t)settings->policy_memory_bytes,
     };
-    struct policy *policy = policy_open(arena, edition->policies, &limits, error);
+    return policy_open(arena, edition->policies, &limits, error);
+}
+
+struct generation *generation_open(struct arena *arena, struct edition *edition, const struct settings *settings,
+                                   const struct keyring *keyring, struct slice *error) {
+    struct policy *policy = policy_of(arena, edition, settings, error);
     if (!policy)
         return NULL;
     struct generation *generation = h2o_mem_alloc(sizeof(*generation));
@@ -56,7 +74,23 @@ struct generation *generation_open(struct arena *arena, struct edition *edition,
     return generation;
 }
 
+struct policy *generation_candidate_open(struct arena *arena, struct edition *shadow, const struct settings *settings,
+                                         struct slice *error) {
+    return policy_of(arena, shadow, settings, error);
+}
+
+void generation_shadow(struct generation *generation, struct edition *shadow, struct policy *candidate) {
+    struct edition *before = generation->shadow;
+    policy_shadow_set(generation->service.policy, candidate);
+    if (shadow)
+        edition_retain(shadow);
+    generation->shadow = shadow;
+    if (before)
+        edition_release(before);
+}
+
 void generation_close(struct generation *generation) {
+    generation_shadow(generation, NULL, NULL);
     policy_close(generation->service.policy);
     edition_release(generation->edition);
     free(generation);

@@ -19,6 +19,9 @@ struct edition {
 /* Reads and checks everything; NULL with *error ("file:line: message", one a line) when anything is wrong. The caller
  * has the one reference. */
 struct edition *edition_open(struct arena *arena, const struct settings *settings, struct slice *error);
+/* Of policies alone, from that directory: a candidate, for generation_shadow. */
+struct edition *edition_candidate_open(struct arena *arena, const struct settings *settings, const char *directory,
+                                       struct slice *error);
 void edition_retain(struct edition *edition);
 void edition_release(struct edition *edition);
 
@@ -26,13 +29,19 @@ void edition_release(struct edition *edition);
 struct generation {
     struct service service; /* its policy is the generation's, its pages the edition's */
     struct edition *edition;
-    size_t requests; /* that still use it */
+    struct edition *shadow; /* whose policies are asked beside, or NULL */
+    size_t requests;        /* that still use it */
     bool is_retired;
 };
 
 /* Retains the edition. `db` is set by the worker. NULL with *error when the policies do not load. */
 struct generation *generation_open(struct arena *arena, struct edition *edition, const struct settings *settings,
                                    const struct keyring *keyring, struct slice *error);
+/* `candidate` is a policy of that edition, opened for this generation; NULL, NULL ends the shadow. On the generation's
+ * thread, or before it has one. */
+struct policy *generation_candidate_open(struct arena *arena, struct edition *shadow, const struct settings *settings,
+                                         struct slice *error);
+void generation_shadow(struct generation *generation, struct edition *shadow, struct policy *candidate);
 /* No request may use it. */
 void generation_close(struct generation *generation);
 
