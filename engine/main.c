@@ -44,6 +44,8 @@ static const struct command commands[] = {
     {"app", "unshare", NULL, command_app_unshare, 2, false, "", "APP_ID USER", "takes that back"},
     {"app", "shares", NULL, command_app_shares, 1, false, "", "APP_ID", "lists with whom an app is shared"},
     {"policy", "check", command_policy_check, NULL, 1, true, "", "[DIR]", "loads the policies as the server would"},
+    {"policy", "test", command_policy_test, NULL, 1, true, "", "[DIR]",
+     "runs the specs beside the policies (*_spec.lua), in their sandbox"},
     {"policy", "eval", command_policy_eval, NULL, 2, false, "", "NAME.FUNCTION FACTS",
      "makes one decision; FACTS is JSON, a list where the function takes two"},
     {"policy", "shadow", command_policy_shadow, NULL, 1, true, "off", "DIR | --off",

@@ -10,6 +10,7 @@ return {
   -- state = "state",                    -- directory of the server's secret
   -- templates = "templates",
   -- workers = 4,                        -- default: one per core
+  -- policy_tests = true,                -- take new policies only if the specs beside them pass
 
   -- In seconds.
   lifetimes = {

@@ -77,6 +77,7 @@ int command_serve(struct command_line *line);
 int command_policy_check(struct command_line *line);
 int command_policy_eval(struct command_line *line);
 int command_policy_reload(struct command_line *line);
+int command_policy_test(struct command_line *line);
 int command_policy_shadow(struct command_line *line);
 enum error command_policy_explain(struct workplace *workplace, struct value **result);
 enum error command_policy_replay(struct workplace *workplace, struct value **result);

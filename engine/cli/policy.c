@@ -75,6 +75,35 @@ int command_policy_eval(struct command_line *line) {
     return status;
 }
 
+int command_policy_test(struct command_line *line) {
+    const struct options *options = &line->options;
+    const char *directory = options->argument_count ? options->arguments[0] : line->settings.policies;
+    struct slice error;
+    struct policy_source *source;
+    struct policy_test_result tested;
+    struct policy *policy = policies_open(line, directory, &source, &error);
+    bool has_run = policy && policy_test(line->arena, source, NULL, &tested, &error);
+    policies_close(policy, source);
+    if (!has_run) {
+        fprintf(stderr, "%.*s\n", SLICE_ARG(error));
+        return EXIT_REFUSED;
+    }
+    if (option_is_set(options, "json")) {
+        struct value *result = value_map(line->arena);
+        value_set_int(line->arena, result, "passed", tested.passed);
+        value_set_int(line->arena, result, "failed", tested.failed);
+        value_set_value(result, "failures", tested.failures);
+        print_result(line, result);
+    } else {
+        for (const struct value *one = tested.failures->first; one; one = one->next) {
+            struct slice message = value_get_text(one, "message"), name = value_get_text(one, "name");
+            printf("%.*s (%.*s)\n", SLICE_ARG(message), SLICE_ARG(name));
+        }
+        printf("%lld passed, %lld failed\n", (long long)tested.passed, (long long)tested.failed);
+    }
+    return tested.failed || !tested.passed ? EXIT_REFUSED : EXIT_DONE;
+}
+
 /* One request to every server of this state directory; refuses when none runs, or one of them refused. */
 static int servers_ask(struct command_line *line, const struct value *request) {
     struct value *answers = control_ask(line->arena, line->settings.state, request);

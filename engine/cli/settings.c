@@ -202,6 +202,8 @@ bool settings_read(struct command_line *line, struct slice *error) {
     if (slice_is_set(value_get_text(file, "landing_page")))
         settings->landing_page = value_get_text(file, "landing_page");
     settings->demo = option_is_set(&line->options, "demo");
+    const struct value *tests = value_get(file, "policy_tests");
+    settings->policy_tests = tests && tests->kind == VALUE_BOOL && tests->boolean;
     settings->watch = option_is_set(&line->options, "watch") || setting(line, NULL, "watch");
     listen_read(line, file);
     return numbers_read(line, file, error) && workers_read(line, file, error) &&

@@ -136,6 +136,7 @@ static const struct shape_field settings_fields[] = {
     TEXT("state"),
     TEXT("templates"),
     INT("workers"),
+    {"policy_tests", {.kind = SHAPE_BOOL, .optional = true}},
     {"limits", {.kind = SHAPE_MAP, .fields = limits_fields, .optional = true}},
     {"lifetimes", {.kind = SHAPE_MAP, .fields = lifetimes_settings_fields, .optional = true}},
     LAST,

@@ -65,6 +65,14 @@ void policy_shadow_set(struct policy *policy, struct policy *candidate);
 /* Adds a histogram of the time of each function's calls, in all threads, in Prometheus text. */
 void policy_metrics_write(struct buffer *buffer);
 
+/* Runs the specs beside the policies. False with *error when the policies themselves do not load. */
+struct policy_test_result {
+    int64_t passed, failed;
+    struct value *failures; /* list of { name, message }, the message with file:line */
+};
+bool policy_test(struct arena *arena, const struct policy_source *source, const struct policy_limits *limits,
+                 struct policy_test_result *result, struct slice *error);
+
 /* --- scopes.lua --- */
 
 /* List of { name, description }, in the policy's order; lives as long as the policy. */

@@ -107,6 +107,10 @@ void sandbox_load(lua_State *L, const struct source_file *file) {
     lua_remove(L, loaded);
 }
 
+void sandbox_environment_push(lua_State *L) {
+    registry_get(L, &environment_key);
+}
+
 void sandbox_load_failed(lua_State *L) {
     registry_get(L, &loaded_key);
     int loaded = lua_gettop(L);

@@ -15,6 +15,9 @@ void sandbox_build(lua_State *L, const struct policy_source *source);
  * library's read-only face). Raises with file:line. */
 void sandbox_load(lua_State *L, const struct source_file *file);
 
+/* Pushes what policies see: a read-only face of it. */
+void sandbox_environment_push(lua_State *L);
+
 /* After a sandbox_load that raised: takes back the mark of the files that did not come to their end. */
 void sandbox_load_failed(lua_State *L);
 

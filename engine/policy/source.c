@@ -120,10 +120,17 @@ static void file_read(struct reading *reading, const char *directory, const char
         file_add(reading->source, file);
 }
 
+static bool ends_in(const char *name, const char *end) {
+    size_t len = strlen(name), end_len = strlen(end);
+    return len > end_len && strcmp(name + len - end_len, end) == 0 && name[0] != '.';
+}
+
+static int is_spec(const struct dirent *entry) {
+    return ends_in(entry->d_name, "_spec.lua");
+}
+
 static int is_lua(const struct dirent *entry) {
-    size_t len = strlen(entry->d_name);
-    bool is_spec = len > 9 && strcmp(entry->d_name + len - 9, "_spec.lua") == 0;
-    return len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0 && entry->d_name[0] != '.' && !is_spec;
+    return ends_in(entry->d_name, ".lua") && !is_spec(entry);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) {
@@ -164,6 +171,25 @@ static void config_read(struct reading *reading, const char *config) {
         file_add(reading->source, file);
 }
 
+static void specs_read(struct reading *reading, const char *directory) {
+    struct policy_source *source = reading->source;
+    struct dirent **entries;
+    int count = scandir(directory, &entries, is_spec, by_name);
+    struct source_file **next = &source->specs;
+    for (int i = 0; i < count; i++) {
+        struct source_file *file = arena_zalloc(&source->arena, sizeof(*file));
+        file->label = label_of(&source->arena, directory, entries[i]->d_name);
+        file->chunk = arena_printf(&source->arena, "@%s", file->label).at;
+        if (text_read(reading, arena_printf(&source->arena, "%s/%s", directory, entries[i]->d_name).at, file)) {
+            *next = file;
+            next = &file->next;
+        }
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
 struct policy_source *policy_source_read(struct arena *arena, const char *directory, const char *library_dir,
                                          const char *config, struct slice *error) {
     struct policy_source *source = calloc(1, sizeof(*source));
@@ -175,6 +201,7 @@ struct policy_source *policy_source_read(struct arena *arena, const char *direct
     directory_read(&reading, directory, "policies", config ? "settings.lua" : NULL);
     if (config)
         config_read(&reading, config);
+    specs_read(&reading, directory);
     if (!reading.problems.len)
         return source;
     *error = arena_copy(arena, buffer_slice(&reading.problems));

@@ -19,6 +19,7 @@ struct policy_source {
     struct arena arena;
     struct source_file *first; /* the library, then the policies; each by name */
     struct source_file *last;
+    struct source_file *specs; /* *_spec.lua, for policy_test alone; each by name */
     size_t count;
 };
 

@@ -2,12 +2,22 @@
 
 #include "server/wire.h"
 
+static bool specs_pass(struct arena *arena, const struct policy_source *source, struct slice *error) {
+    struct policy_test_result result;
+    if (!policy_test(arena, source, NULL, &result, error))
+        return false;
+    if (result.failed)
+        *error = arena_printf(arena, "%.*s (%lld of the policies' specs failed)",
+                              SLICE_ARG(value_get_text(result.failures->first, "message")), (long long)result.failed);
+    return result.failed == 0;
+}
+
 struct edition *edition_open(struct arena *arena, const struct settings *settings, struct slice *error) {
     struct edition *edition = h2o_mem_alloc(sizeof(*edition));
     *edition = (struct edition){.references = 1};
     edition->policies =
         policy_source_read(arena, settings->policies, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
-    if (edition->policies)
+    if (edition->policies && (!settings->policy_tests || specs_pass(arena, edition->policies, error)))
         edition->pages = pages_open(arena, settings->templates, error);
     if (edition->pages && settings->tls_cert)
         edition->tls = tls_context(arena, settings->tls_cert, settings->tls_key, error);

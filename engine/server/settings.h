@@ -18,7 +18,8 @@ struct settings {
     const char *config; /* settings file in place of policies/settings.lua; NULL: that */
     int64_t workers;
     bool demo;
-    bool watch; /* reload when policies or templates change on disk */
+    bool policy_tests; /* an edition is taken only if the policies' specs pass */
+    bool watch;        /* reload when policies or templates change on disk */
 
     /* limits; defaults in settings.c */
     int64_t body_max_bytes;

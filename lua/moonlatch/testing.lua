@@ -1,0 +1,61 @@
+-- Facts for the specs of policies: what the server would tell, with what matters to the test put over it.
+--
+--   local testing = require "moonlatch.testing"
+--   scopes.grant(testing.facts { requested = { "openid" }, user = { roles = { "admin" } } })
+
+local testing = {}
+
+-- A copy of `base` with `over` put over it, table by table; a list is taken whole.
+local function merge(base, over)
+  if type(base) ~= "table" or type(over) ~= "table" or #base > 0 or #over > 0 then
+    return over == nil and base or over
+  end
+  local made = {}
+  for name, value in pairs(base) do
+    made[name] = value
+  end
+  for name, value in pairs(over) do
+    made[name] = merge(base[name], value)
+  end
+  return made
+end
+
+function testing.user(over)
+  return merge({
+    user_id = "6f1f1e0c-52a4-4a6e-8f4a-0c9a3f0f6a11",
+    username = "alice",
+    roles = {},
+    created_at = 1700000000,
+  }, over)
+end
+
+function testing.app(over)
+  return merge({
+    app_id = "01a218f9-5c48-707f-a9e3-efb7b880d913",
+    client_id = "cid_abcdefghijklmnopqrstuvwx",
+    name = "An app",
+    owner_id = "0b0c7a52-9df5-4c6b-8a3b-1f6f9b1f4f22",
+    allowed_scopes = {},
+    public = true,
+    refresh_token_lifetime_days = 30,
+    created_at = 1700000000,
+  }, over)
+end
+
+-- Every fact that there is, as for a first sign-in on 2026-11-26 at 12:00 UTC, a Thursday.
+function testing.facts(over)
+  return merge({
+    now = 1795694400,
+    request = { address = "203.0.113.7", user_agent = "Mozilla/5.0" },
+    user = testing.user(),
+    app = testing.app(),
+    owner = { user_id = "0b0c7a52-9df5-4c6b-8a3b-1f6f9b1f4f22", username = "bob" },
+    requested = { "profile" },
+    scopes = { "profile" },
+    grant_type = "authorization_code",
+    redirect_uri = "https://app.example/callback",
+    method = "fingerprint",
+  }, over)
+end
+
+return testing

@@ -1,0 +1,25 @@
+local testing = require "moonlatch.testing"
+local consent = require "policies.consent"
+
+describe("consent.decide", function()
+  it("asks for what was not allowed before, and for nothing twice", function()
+    assert.equal("ask", consent.decide(testing.facts()))
+    assert.equal("skip", consent.decide(testing.facts { previous = { scopes = { "profile", "openid" } } }))
+    assert.equal("ask", consent.decide(testing.facts { previous = { scopes = { "openid" } } }))
+  end)
+
+  it("asks when the app wants it", function()
+    assert.equal("ask", consent.decide(testing.facts { previous = { scopes = { "profile" } }, prompt = "consent" }))
+  end)
+end)
+
+describe("consent.page", function()
+  it("groups the scopes, and warns of mighty ones", function()
+    local page = consent.page(testing.facts { requested = { "openid", "chutes:read", "admin" } })
+    assert.equal("Know who you are", page.groups[1].title)
+    assert.equal("openid", page.groups[1].scopes[1].name)
+    assert.equal(3, #page.groups)
+    assert.matches("everything", page.warnings[1])
+    assert.same({}, consent.page(testing.facts()).warnings)
+  end)
+end)
