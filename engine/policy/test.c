@@ -102,7 +102,7 @@ static void failed(struct testing *testing, const char *name) {
     if (!strstr(message, ".lua:"))
         message = arena_printf(arena, "%s:1: %s", testing->file->label, message).at;
     testing->result->failed++;
-    value_set_text(arena, failure, "name", slice_of(name));
+    value_set_text(arena, failure, "name", arena_copy(arena, slice_of(name)));
     value_set_text(arena, failure, "message", arena_copy(arena, slice_of(message)));
     value_append(testing->result->failures, failure);
 }

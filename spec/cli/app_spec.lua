@@ -6,6 +6,14 @@ local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local wallet = require "helpers.wallet"
 
+local function is_false(value)
+  return value == false
+end
+
+local function asks_to_sign_in(answer)
+  return answer.status == 200
+end
+
 describe("The command line beside a server", function()
   local server, owner, friend
   lazy_setup(function()
@@ -128,15 +136,19 @@ describe("The command line beside a server", function()
     local given = flow.tokens(server, app, flow.sign_in(server, app, friend))
     ask("app", "share", others.app_id, user.username)
     assert.same({ user_id = user.user_id, deleted = true }, ask("user", "delete", user.username))
-    http.ask_until(function()
-      return get(others.app_id, user)
-    end, shape.is_refused)
-    shape.detail(get(app.app_id), 404)
-    shape.detail(get(others.app_id, user), 401)
-    assert.is_false(flow.is_active(server, granted.access_token))
-    assert.is_false(flow.is_active(server, given.access_token))
+    -- Another process did it: the server may answer from its cache for up to a second more.
+    local function once(is_true, question, ...)
+      local arguments = { ... }
+      return http.ask_until(function()
+        return question(unpack(arguments))
+      end, is_true)
+    end
+    shape.detail(once(shape.is_refused, get, app.app_id), 404)
+    shape.detail(once(shape.is_refused, get, others.app_id, user), 401)
+    assert.is_false(once(is_false, flow.is_active, server, granted.access_token))
+    assert.is_false(once(is_false, flow.is_active, server, given.access_token))
     assert.same({}, ask("app", "shares", others.app_id))
-    shape.page(flow.authorize(server, others, nil, { cookie = cookie }), 200)
+    shape.page(once(asks_to_sign_in, flow.authorize, server, others, nil, { cookie = cookie }), 200)
     refused("no user", "user", "show", user.username)
     local listed = http.get(server, "/idp/apps?limit=100", { bearer = friend.api_key }).json
     assert.equal(#listed.items, listed.total)
