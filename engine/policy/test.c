@@ -95,14 +95,14 @@ static void test_run(lua_State *L, void *context) {
 
 /* --- outside --- */
 
-static void failed(struct testing *testing, const char *name) {
+static void failed(struct testing *testing, struct slice name) {
     struct arena *arena = testing->arena;
     struct value *failure = value_map(arena);
     const char *message = testing->policy->vm.message;
     if (!strstr(message, ".lua:"))
         message = arena_printf(arena, "%s:1: %s", testing->file->label, message).at;
     testing->result->failed++;
-    value_set_text(arena, failure, "name", arena_copy(arena, slice_of(name)));
+    value_set_text(arena, failure, "name", arena_copy(arena, name));
     value_set_text(arena, failure, "message", arena_copy(arena, slice_of(message)));
     value_append(testing->result->failures, failure);
 }
@@ -113,7 +113,7 @@ static void file_test(void *context) {
     const struct vm_budget budget = {TEST_MS, LOAD_BLOCK_BYTES};
     testing->count = 0;
     if (!vm_run(vm, &budget, file_load, testing)) {
-        failed(testing, testing->file->label);
+        failed(testing, slice_of(testing->file->label));
         return;
     }
     for (testing->index = 1; testing->index <= testing->count; testing->index++) {
@@ -122,7 +122,7 @@ static void file_test(void *context) {
         if (vm_run(vm, &budget, test_run, testing))
             testing->result->passed++;
         else
-            failed(testing, arena_string(testing->arena, testing->name));
+            failed(testing, testing->name);
     }
 }
 
