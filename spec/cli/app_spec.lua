@@ -6,14 +6,6 @@ local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local wallet = require "helpers.wallet"
 
-local function is_false(value)
-  return value == false
-end
-
-local function asks_to_sign_in(answer)
-  return answer.status == 200
-end
-
 describe("The command line beside a server", function()
   local server, owner, friend
   lazy_setup(function()
@@ -67,11 +59,7 @@ describe("The command line beside a server", function()
     assert.is_true(flow.is_active(server, tokens.access_token))
     ask("app", "change", app.app_id, "--off")
     local started = require("cqueues").monotime()
-    http.ask_until(function()
-      return flow.is_active(server, tokens.access_token)
-    end, function(active)
-      return not active
-    end)
+    http.ask_until(flow.is_active, shape.is_false, server, tokens.access_token)
     assert.is_true(require("cqueues").monotime() - started < 1 * server_helper.patience)
   end)
 
@@ -137,18 +125,13 @@ describe("The command line beside a server", function()
     ask("app", "share", others.app_id, user.username)
     assert.same({ user_id = user.user_id, deleted = true }, ask("user", "delete", user.username))
     -- Another process did it: the server may answer from its cache for up to a second more.
-    local function once(is_true, question, ...)
-      local arguments = { ... }
-      return http.ask_until(function()
-        return question(unpack(arguments))
-      end, is_true)
-    end
-    shape.detail(once(shape.is_refused, get, app.app_id), 404)
-    shape.detail(once(shape.is_refused, get, others.app_id, user), 401)
-    assert.is_false(once(is_false, flow.is_active, server, granted.access_token))
-    assert.is_false(once(is_false, flow.is_active, server, given.access_token))
+    local ask_until = http.ask_until
+    shape.detail(ask_until(get, shape.is_refused, app.app_id), 404)
+    shape.detail(ask_until(get, shape.is_refused, others.app_id, user), 401)
+    assert.is_false(ask_until(flow.is_active, shape.is_false, server, granted.access_token))
+    assert.is_false(ask_until(flow.is_active, shape.is_false, server, given.access_token))
     assert.same({}, ask("app", "shares", others.app_id))
-    shape.page(once(asks_to_sign_in, flow.authorize, server, others, nil, { cookie = cookie }), 200)
+    shape.page(ask_until(flow.authorize, shape.is_ok, server, others, nil, { cookie = cookie }), 200)
     refused("no user", "user", "show", user.username)
     local listed = http.get(server, "/idp/apps?limit=100", { bearer = friend.api_key }).json
     assert.equal(#listed.items, listed.total)

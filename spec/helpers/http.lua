@@ -228,11 +228,11 @@ function http.metric(server, name)
   return tonumber(value) or error("no metric " .. name, 2)
 end
 
--- Asks until is_true(answer) or the time is up; the last answer. Each question is a request: that is the pace.
-function http.ask_until(ask, is_true)
+-- Asks ask(...) until is_true(answer) or the time is up; the last answer. Each question is a request: that is the pace.
+function http.ask_until(ask, is_true, ...)
   local deadline = cqueues.monotime() + TIMEOUT_S
   while true do
-    local answer = ask()
+    local answer = ask(...)
     if is_true(answer) or cqueues.monotime() > deadline then
       return answer
     end
@@ -240,9 +240,7 @@ function http.ask_until(ask, is_true)
 end
 
 function http.metric_until(server, name, is_true)
-  return http.ask_until(function()
-    return http.metric(server, name)
-  end, is_true)
+  return http.ask_until(http.metric, is_true, server, name)
 end
 
 return http

@@ -19,6 +19,14 @@ function shape.no_store(answer)
 end
 
 -- For http.ask_until.
+function shape.is_false(answer)
+  return answer == false
+end
+
+function shape.is_ok(answer)
+  return answer.status == 200
+end
+
 function shape.is_refused(answer)
   return answer.status ~= 200
 end

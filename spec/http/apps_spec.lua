@@ -250,9 +250,7 @@ describe("apps", function()
       shape.ok(get(app.app_id, { bearer = key.api_key }))
       cli.ask(server.state, "key", "revoke", key.key_id)
       -- Another process did it: the server hears within a second.
-      shape.detail(http.ask_until(function()
-        return get(app.app_id, { bearer = key.api_key })
-      end, shape.is_refused), 401)
+      shape.detail(http.ask_until(get, shape.is_refused, app.app_id, { bearer = key.api_key }), 401)
     end)
 
     it("by SSO session: as bearer for everything, as cookie for GET only", function()

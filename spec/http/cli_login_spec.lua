@@ -155,9 +155,7 @@ describe("a login nonce", function()
     local path = "/idp/cli_login?"
       .. http.form({ hotkey = signed.address, signature = "0x00", nonce = nonce })
     -- The nonce is checked before the signature: ask until it has expired.
-    http.ask_until(function()
-      return http.get(server, path)
-    end, shape.says_expired)
+    http.ask_until(http.get, shape.says_expired, server, path)
     path = "/idp/cli_login?" .. http.form({ hotkey = signed.address, signature = signed.signature, nonce = nonce })
     assert.equal(400, http.get(server, path).status)
     server:stop()

@@ -420,11 +420,7 @@ describe("two processes on one state", function()
       end
       shape.ok(http.post(one, "/idp/token/revoke", { form = { token = tokens.access_token } }))
       local answered = sys.now()
-      http.ask_until(function()
-        return flow.introspect(two, tokens.access_token)
-      end, function(json)
-        return not json.active
-      end)
+      http.ask_until(flow.is_active, shape.is_false, two, tokens.access_token)
       assert.is_true(sys.now() - answered < 1 + 0.2 * (server_helper.patience - 1))
       assert.is_false(flow.is_active(two, tokens.access_token))
     end
