@@ -115,6 +115,19 @@ function server:log()
   return list
 end
 
+-- The first line of the log that fits, awaited: a line may be written a moment after the answer it is about.
+function server:logged(fits)
+  local deadline = sys.now() + 10 * server.patience
+  repeat
+    for _, entry in ipairs(self:log()) do
+      if fits(entry) then
+        return entry
+      end
+    end
+  until sys.now() > deadline
+  error("no such line in the log:\n" .. self:log_text():sub(-2000), 2)
+end
+
 local function log_check(self)
   local text = self:log_text()
   local report = text:find("Sanitizer", 1, true) or text:find("runtime error", 1, true)

@@ -34,16 +34,6 @@ describe("Policies that change while the server runs", function()
     sys.write_file(server.policies_directory .. "/" .. name, text)
   end
 
-  local function events(name)
-    local found = {}
-    for _, entry in ipairs(server:log()) do
-      if entry.event == name then
-        found[#found + 1] = entry
-      end
-    end
-    return found
-  end
-
   local function reload()
     local code, out, err = cli.run(server.state, "policy", "reload", "--json")
     return code, cjson.decode(out), err
@@ -104,8 +94,9 @@ describe("Policies that change while the server runs", function()
       assert.equal(failures + 1, http.metric(server, "moonlatch_reload_failures_total"))
       local shown = http.get(server, "/metrics").body:match('moonlatch_reload_error_info{message="(.-)"} 1\n')
       assert.matches(why, shown)
-      local logged = events "reload_failed"
-      assert.matches(why, logged[#logged].error)
+      server:logged(function(entry)
+        return entry.event == "reload_failed" and entry.error:find(why) ~= nil
+      end)
     end
     assert.equal(0, http.metric(server, "moonlatch_reloads_total"))
     write("tokens.lua", tokens_policy(9))

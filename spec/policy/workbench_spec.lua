@@ -145,10 +145,9 @@ describe("The operator's workbench", function()
     flow.tokens(server, world.app, world.cookie, { scope = "profile" })
     assert.is_true(http.metric(server, "moonlatch_shadow_decisions_total") > 4)
     assert.is_true(http.metric(server, "moonlatch_shadow_differences_total") >= 2)
-    local found
-    for _, entry in ipairs(server:log()) do
-      found = entry.event == "shadow_difference" and entry["function"] == "scopes.grant" and entry or found
-    end
+    local found = server:logged(function(entry)
+      return entry.event == "shadow_difference" and entry["function"] == "scopes.grant"
+    end)
     assert.matches("granted", found.live)
     assert.matches("Not today", found.shadow)
     assert.matches("openid", found.facts)

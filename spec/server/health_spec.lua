@@ -85,13 +85,9 @@ describe("An operator sees", function()
   it("a line for each request, by the id that the answer carries, without its query", function()
     local answer = http.get(server, "/idp/authorize?client_id=secret-in-the-query", { bearer = "cak_x" })
     local id = answer.headers["x-request-id"]
-    local found
-    for _, entry in ipairs(server:log()) do
-      if entry.request_id == id and entry.event == "request" then
-        assert.is_nil(found)
-        found = entry
-      end
-    end
+    local found = server:logged(function(entry)
+      return entry.request_id == id and entry.event == "request"
+    end)
     assert.same({ "GET", "/idp/authorize", 422, "127.0.0.1" },
       { found.method, found.path, found.status, found.address })
     assert.is_number(found.ms)
