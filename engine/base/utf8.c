@@ -33,8 +33,19 @@ size_t utf8_next(struct slice s, uint32_t *rune) {
     return 0;
 }
 
+/* Whether eight bytes are ASCII. */
+static bool are_ascii(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return (word & 0x8080808080808080) == 0;
+}
+
 bool utf8_is_valid(struct slice s) {
     while (s.len) {
+        if (s.len >= sizeof(uint64_t) && are_ascii(s.at)) {
+            s = slice_from(s, sizeof(uint64_t));
+            continue;
+        }
         size_t step = utf8_next(s, NULL);
         if (!step)
             return false;

@@ -1,5 +1,7 @@
 #include "crypto/token.h"
 
+#include <zlib.h>
+
 static const char *const prefixes[] = {"cak_", "crt_", "cpk_", "cst_"};
 
 enum {
@@ -13,24 +15,8 @@ enum {
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* CRC-32 (IEEE 802.3). A CRC is linear, so the usual table of 256 is the sum of one per half byte. */
-static uint32_t crc32_of(const char *at, size_t len) {
-    static const uint32_t low[16] = {0x00000000, 0x77073096, 0xee0e612c, 0x990951ba, 0x076dc419, 0x706af48f,
-                                     0xe963a535, 0x9e6495a3, 0x0edb8832, 0x79dcb8a4, 0xe0d5e91e, 0x97d2d988,
-                                     0x09b64c2b, 0x7eb17cbd, 0xe7b82d07, 0x90bf1d91};
-    static const uint32_t high[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                      0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                      0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-    uint32_t crc = 0xffffffff;
-    for (size_t i = 0; i < len; i++) {
-        uint32_t byte = (crc ^ (unsigned char)at[i]) & 0xff;
-        crc = crc >> 8 ^ low[byte & 15] ^ high[byte >> 4];
-    }
-    return ~crc;
-}
-
 static void check_write(const char *text, char out[TOKEN_CHECK_LEN]) {
-    uint32_t rest = crc32_of(text, CHECK_AT);
+    unsigned long rest = crc32(0, (const unsigned char *)text, CHECK_AT); /* CRC-32/ISO-HDLC */
     for (int i = TOKEN_CHECK_LEN; i--; rest /= 62)
         out[i] = base62[rest % 62];
 }

@@ -40,8 +40,16 @@ static void anchor_dispose(void *data) {
     peer_request_gone(anchor->peer, &anchor->in_flight, anchor->is_answered, anchor->is_http2);
 }
 
+/* The lists are worked off when this turn of the loop has read all that there was, and before it waits again: h2o then
+ * finds the answers written, and need not tell the kernel to stop and to resume reading (two system calls a request).
+ */
+static void turn_want(struct worker *worker) {
+    if (!h2o_timeout_is_linked(&worker->turn_entry))
+        h2o_timeout_link(worker->context.loop, &worker->context.zero_timeout, &worker->turn_entry);
+}
+
 /* Called by h2o in the middle of its reading: a burst of requests may already be followed by their
- * resets, so nothing starts before the loop's turn is over. */
+ * resets, so nothing starts before all is read. */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
     (void)handler;
     struct peer *peer = peer_of(req);
@@ -49,6 +57,7 @@ int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
     *anchor = (struct anchor){.req = req, .peer = peer, .is_http2 = req->version >= 0x200};
     h2o_linklist_insert(&peer->worker->arrived, &anchor->link);
     peer_request_came(peer, &anchor->in_flight, anchor->is_http2);
+    turn_want(peer->worker);
     return 0;
 }
 
@@ -164,10 +173,15 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     return ERROR_NONE;
 }
 
+static void finish(struct exchange *exchange, struct response response) {
+    exchange->response = response;
+    h2o_linklist_insert(&exchange->worker->finished, &exchange->link);
+    turn_want(exchange->worker);
+}
+
 static void exchange_run(void *data) {
     struct exchange *exchange = data;
-    exchange->response = route_run(&exchange->request);
-    h2o_linklist_insert(&exchange->worker->finished, &exchange->link);
+    finish(exchange, route_run(&exchange->request));
 }
 
 static void exchange_begin(struct worker *worker, struct anchor *anchor) {
@@ -186,8 +200,7 @@ static void exchange_begin(struct worker *worker, struct anchor *anchor) {
         return;
     if (error) /* where this request ends is not known for sure (RFC 9112 §6.3) */
         anchor->req->http1_is_persistent = 0;
-    exchange->response = route_refuse(&exchange->request, error ? error : ERROR_OVERLOADED);
-    h2o_linklist_insert(&worker->finished, &exchange->link);
+    finish(exchange, route_refuse(&exchange->request, error ? error : ERROR_OVERLOADED));
 }
 
 static const char *reason_of(int status) {
@@ -262,7 +275,7 @@ static void exchange_send(struct exchange *exchange) {
     exchange_free(exchange);
 }
 
-void exchanges_send(struct worker *worker) {
+static void finished_send(struct worker *worker) {
     while (!h2o_linklist_is_empty(&worker->finished)) {
         struct exchange *exchange = H2O_STRUCT_FROM_MEMBER(struct exchange, link, worker->finished.next);
         h2o_linklist_unlink(&exchange->link);
@@ -271,11 +284,13 @@ void exchanges_send(struct worker *worker) {
 }
 
 /* One that did not have to wait is sent before the next begins, in memory that is still warm. */
-void exchanges_start(struct worker *worker) {
+void exchanges_turn(h2o_timeout_entry_t *entry) {
+    struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, turn_entry, entry);
+    finished_send(worker);
     while (!h2o_linklist_is_empty(&worker->arrived)) {
         struct anchor *anchor = H2O_STRUCT_FROM_MEMBER(struct anchor, link, worker->arrived.next);
         h2o_linklist_unlink(&anchor->link);
         exchange_begin(worker, anchor);
-        exchanges_send(worker);
+        finished_send(worker);
     }
 }

@@ -116,7 +116,7 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
         return;
     }
     struct peer *peer = h2o_mem_alloc(sizeof(*peer));
-    *peer = (struct peer){.worker = worker, .socket = socket, .address_slot = slot, .useful_ms = clock_monotonic_ms()};
+    *peer = (struct peer){.worker = worker, .socket = socket, .address_slot = slot, .useful_ms = worker->now_ms};
     if (getnameinfo((struct sockaddr *)&address, size, peer->address, sizeof(peer->address), NULL, 0, NI_NUMERICHOST))
         peer->address[0] = '\0';
     unsigned timeout_ms = (unsigned)worker->config->settings->request_timeout_ms;
@@ -178,12 +178,12 @@ static void input_cut(h2o_socket_t *socket) {
 }
 
 static void useful(struct peer *peer) {
-    peer->useful_ms = clock_monotonic_ms();
+    peer->useful_ms = peer->worker->now_ms;
     peer->useless_bytes = 0;
 }
 
 void peer_request_came(struct peer *peer, struct in_flight *request, bool is_http2) {
-    request->since_ms = clock_monotonic_ms();
+    request->since_ms = peer->worker->now_ms;
     h2o_linklist_insert(&peer->requests, &request->link);
     peer->is_http2 = is_http2;
     peer->in_flight++;

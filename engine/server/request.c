@@ -12,8 +12,14 @@ static int hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static bool holds(struct slice text, char byte) {
+    return slice_find(text, byte) < text.len;
+}
+
 /* Percent-decoding; a "+" is a space in forms, itself in paths. */
 static struct slice decode(struct arena *arena, struct slice text, bool plus_is_space) {
+    if (!holds(text, '%') && !(plus_is_space && holds(text, '+')) && !holds(text, '\0')) /* most are as they are */
+        return utf8_is_valid(text) ? arena_copy(arena, text) : SLICE_NONE;
     char *out = arena_alloc(arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {

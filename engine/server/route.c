@@ -5,41 +5,36 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-/* Matches segment by segment on the raw path, so that an encoded slash is no slash. */
+/* On the raw path, so that an encoded slash is no slash. A {…} takes one segment. */
 static bool path_matches(struct request *request, const char *pattern) {
-    struct slice rest = request->path, wanted = slice_of(pattern);
+    const char *at = request->path.at, *end = at + request->path.len;
     size_t params = 0;
-    while (slice_is_set(wanted) && slice_is_set(rest)) {
-        struct slice part = slice_cut(&wanted, '/'), segment = slice_cut(&rest, '/');
-        if (part.len && part.at[0] == '{') {
+    for (; *pattern; pattern++) {
+        if (*pattern == '{') {
+            struct slice segment = {at, slice_find((struct slice){at, (size_t)(end - at)}, '/')};
             request->path_params[params] = path_decode(request->arena, segment);
             if (request->path_params[params++].len == 0)
                 return false;
-        } else if (!slice_equal(part, segment)) {
+            at += segment.len;
+            pattern = strchr(pattern, '}');
+        } else if (at == end || *at++ != *pattern) {
             return false;
         }
     }
-    return !slice_is_set(wanted) && !slice_is_set(rest);
-}
-
-/* Most paths have no parameter: those are compared whole. */
-static bool route_matches(struct request *request, const struct route *route) {
-    return strchr(route->path, '{') ? path_matches(request, route->path) : slice_is(request->path, route->path);
-}
-
-static bool method_matches(struct slice method, const char *wanted) {
-    return slice_is(method, wanted) || (slice_is(method, "HEAD") && strcmp(wanted, "GET") == 0);
+    return at == end;
 }
 
 const struct route *route_find(struct request *request, struct slice *allow, const struct route **near) {
-    struct buffer methods = buffer_in(request->arena);
+    struct slice method = slice_is(request->method, "HEAD") ? SLICE("GET") : request->method;
     *near = NULL;
     *allow = SLICE_NONE;
-    for (const struct route *route = routes; route->method; route++) {
-        if (!route_matches(request, route))
-            continue;
-        if (method_matches(request->method, route->method))
+    for (const struct route *route = routes; route->method; route++)
+        if (method.at[0] == route->method[0] && slice_is(method, route->method) && path_matches(request, route->path))
             return route;
+    struct buffer methods = buffer_in(request->arena);
+    for (const struct route *route = routes; route->method; route++) {
+        if (!path_matches(request, route->path))
+            continue;
         buffer_add_text(&methods, methods.len ? ", " : "");
         buffer_add_text(&methods, strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method);
         *near = route;

@@ -52,12 +52,14 @@ struct worker {
     uint16_t address_counts[ADDRESS_SLOTS]; /* connections by hash of the address */
     uint32_t address_seed;
 
-    h2o_linklist_t arrived;  /* anchors of requests that have not started */
-    h2o_linklist_t finished; /* exchanges whose answer can be sent */
-    size_t exchange_count;   /* started and not freed */
+    h2o_linklist_t arrived;         /* anchors of requests that have not started */
+    h2o_linklist_t finished;        /* exchanges whose answer can be sent */
+    h2o_timeout_entry_t turn_entry; /* linked while one of the two lists may hold something */
+    size_t exchange_count;          /* started and not freed */
     uint64_t request_count;
     char request_prefix[9]; /* of request ids: random, per worker */
 
+    int64_t now_ms; /* monotonic, when this turn of the loop began; at most SWEEP_MS old */
     h2o_timeout_t sweep_timeout;
     h2o_timeout_entry_t sweep_entry;
     int64_t next_second_ms, next_cleanup_ms;
@@ -113,8 +115,8 @@ bool http2_guard(h2o_socket_t *socket, struct http2_meter *meter);
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
-void exchanges_start(struct worker *worker);
-void exchanges_send(struct worker *worker);
+/* The worker's turn_entry: starts what has arrived, sends what is finished. */
+void exchanges_turn(h2o_timeout_entry_t *entry);
 /* What the wire refuses before a request is one; ERROR_NONE when it is sound. */
 enum error head_check(h2o_req_t *req);
 

@@ -107,6 +107,7 @@ static void wire_open(struct worker *worker) {
     }
     listeners_start(worker);
     h2o_timeout_init(loop, &worker->sweep_timeout, SWEEP_MS);
+    worker->turn_entry.cb = exchanges_turn;
     worker->sweep_entry.cb = on_sweep;
     h2o_timeout_link(loop, &worker->sweep_timeout, &worker->sweep_entry);
 }
@@ -192,9 +193,8 @@ void worker_run(struct worker *worker, sem_t *ready) {
     wire_open(worker);
     sem_post(ready);
     while (!is_done(worker)) {
+        worker->now_ms = clock_monotonic_ms();
         h2o_evloop_run(worker->context.loop, INT32_MAX); /* -1 on EINTR: go on */
-        exchanges_start(worker);
-        exchanges_send(worker);
         audit_flush(worker->audit);
         log_flush();
     }
