@@ -200,6 +200,7 @@ static void load_all(void *context) {
         else if (!run(opening, load))
             vm_run(&opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
     }
+    vm_settle(&opening->policy->vm);
 }
 
 /* settings.lua alone may be left out: every setting has a default. */

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 
 enum {
-    INSTRUCTIONS_PER_LOOK = 100,
+    INSTRUCTIONS_PER_LOOK = 1000, /* some 20 us */
     /* A call that has hardly begun when its time is over has been waiting for a processor. */
     LOOKS_BEFORE_BLAME = 32,
     MEMORY_FOR_MESSAGES = 64 * 1024,
     LEVELS_MAX = 32,
+    PAUSE_PERCENT_MIN = 200, /* Lua's own: collect when there is twice what lived after the last time */
+    PAUSE_PERCENT_MAX = 1000,
 };
 
 static struct vm *vm_of(lua_State *L) {
@@ -96,11 +98,6 @@ static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     struct vm *vm = context;
     if (!old)
         old_size = 0;
-    if (size == 0) {
-        free(old);
-        vm->used_bytes -= old_size;
-        return NULL;
-    }
     if (size > old_size && vm->L) {
         size_t cap = vm->memory_bytes + (vm->spent ? MEMORY_FOR_MESSAGES : 0);
         if (size > vm->block_bytes) {
@@ -115,8 +112,8 @@ static void *allocate(void *context, void *old, size_t old_size, size_t size) {
         if (vm->work >= VM_UNITS_PER_LOOK)
             look(vm);
     }
-    void *made = realloc(old, size);
-    if (made)
+    void *made = blocks_resize(&vm->blocks, old, old_size, size);
+    if (made || size == 0)
         vm->used_bytes += size - old_size;
     return made;
 }
@@ -167,16 +164,31 @@ bool vm_open(struct vm *vm, size_t memory_bytes) {
 void vm_close(struct vm *vm) {
     if (vm->L)
         lua_close(vm->L);
+    blocks_free(&vm->blocks);
     vm->L = NULL;
 }
 
 /* The collector may allocate (it resizes the string table), and here nothing catches an error. */
-static void recover(struct vm *vm) {
+static void collect(struct vm *vm) {
     size_t memory_bytes = vm->memory_bytes, block_bytes = vm->block_bytes;
     vm->memory_bytes = vm->block_bytes = SIZE_MAX / 2;
     lua_gc(vm->L, LUA_GCCOLLECT, 0);
     vm->memory_bytes = memory_bytes;
     vm->block_bytes = block_bytes;
+}
+
+/* A collection walks all that lives, so it should be rare; but what a call may use is the rest of the budget. */
+void vm_settle(struct vm *vm) {
+    collect(vm);
+    size_t percent = vm->memory_bytes / 2 * 100 / (vm->used_bytes + 1);
+    percent = percent < PAUSE_PERCENT_MIN   ? PAUSE_PERCENT_MIN
+              : percent > PAUSE_PERCENT_MAX ? PAUSE_PERCENT_MAX
+                                            : percent;
+    lua_gc(vm->L, LUA_GCSETPAUSE, (int)percent);
+}
+
+static void recover(struct vm *vm) {
+    collect(vm);
     vm->spent = false;
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
 }

@@ -7,12 +7,14 @@
 #define POLICY_VM_H
 
 #include "base/slice.h"
+#include "policy/blocks.h"
 
 #include <lua.h>
 #include <stdint.h>
 
 struct vm {
     lua_State *L;
+    struct blocks blocks;
     size_t used_bytes, memory_bytes;
     size_t block_bytes; /* the largest single string or part of a table */
     int64_t budget_ns, deadline_ns;
@@ -35,6 +37,8 @@ enum { VM_UNITS_PER_LOOK = 64 * 1024, VM_UNITS_PER_STEP = 8 };
 /* A bare state without any library; false when there is no memory. */
 bool vm_open(struct vm *vm, size_t memory_bytes);
 void vm_close(struct vm *vm);
+/* When all is loaded: from now on calls leave garbage behind until it is worth a collection. */
+void vm_settle(struct vm *vm);
 
 /* Calls work(L, context) on an empty stack, protected and within the budget. False, with vm->message,
  * when it raised or spent a budget (even if it caught the error); the state is fit for the next call

@@ -8,20 +8,18 @@
 /* On the raw path, so that an encoded slash is no slash. A {…} takes one segment. */
 static bool path_matches(struct request *request, const char *pattern) {
     const char *at = request->path.at, *end = at + request->path.len;
-    size_t params = 0;
-    for (; *pattern; pattern++) {
-        if (*pattern == '{') {
-            struct slice segment = {at, slice_find((struct slice){at, (size_t)(end - at)}, '/')};
-            request->path_params[params] = path_decode(request->arena, segment);
-            if (request->path_params[params++].len == 0)
-                return false;
-            at += segment.len;
-            pattern = strchr(pattern, '}');
-        } else if (at == end || *at++ != *pattern) {
+    for (size_t params = 0;; pattern++) {
+        while (*at == *pattern && *pattern)
+            at++, pattern++;
+        if (*pattern != '{')
+            return at == end && !*pattern;
+        struct slice segment = {at, slice_find((struct slice){at, (size_t)(end - at)}, '/')};
+        request->path_params[params] = path_decode(request->arena, segment);
+        if (request->path_params[params++].len == 0)
             return false;
-        }
+        at += segment.len;
+        pattern = strchr(pattern, '}');
     }
-    return at == end;
 }
 
 const struct route *route_find(struct request *request, struct slice *allow, const struct route **near) {
