@@ -4,7 +4,7 @@
 
 int64_t clock_now_s(void) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* a few milliseconds behind, for a fifth of the price */
     return now.tv_sec;
 }
 
@@ -25,11 +25,17 @@ int64_t clock_monotonic_ms(void) {
 }
 
 struct slice clock_rfc3339(struct arena *arena, int64_t unix_s) {
-    enum { LENGTH = 20 };
     time_t at = (time_t)unix_s;
     struct tm parts;
     gmtime_r(&at, &parts);
-    char *text = arena_alloc(arena, LENGTH + 12);
-    size_t len = strftime(text, LENGTH + 12, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return (struct slice){text, len};
+    struct slice text = arena_copy(arena, SLICE("yyyy-mm-ddThh:mm:ssZ"));
+    char *out = (char *)text.at;
+    const struct {
+        int at, digits, number;
+    } fields[] = {{0, 4, parts.tm_year + 1900}, {5, 2, parts.tm_mon + 1}, {8, 2, parts.tm_mday},
+                  {11, 2, parts.tm_hour},       {14, 2, parts.tm_min},    {17, 2, parts.tm_sec}};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        for (int digit = fields[i].digits, rest = fields[i].number; digit-- > 0; rest /= 10)
+            out[fields[i].at + digit] = (char)('0' + rest % 10);
+    return text;
 }

@@ -80,30 +80,30 @@ struct value *json_parse(struct arena *arena, struct slice text, struct slice *e
     return value;
 }
 
-/* Whether eight bytes stand for themselves in a JSON text: ASCII, no control character, no '"', no '\\'. A byte below
- * what is subtracted from it borrows, which sets its highest bit. */
-static bool are_plain(const char *at) {
+/* Whether up to eight bytes stand for themselves in a JSON text: ASCII, no control character, no '"', no '\\'. A byte
+ * below what is subtracted from it borrows, which sets its highest bit. */
+static bool are_plain(const char *at, size_t count) {
     const uint64_t ones = 0x0101010101010101;
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
+    uint64_t word = ones * ' ';
+    memcpy(&word, at, count);
     uint64_t odd = word | (word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
     return (odd & ones * 0x80) == 0;
 }
 
-/* Whether a text of eight bytes or more stands for itself; the last eight overlap those before. */
+/* A text at once; the last eight bytes overlap those before. */
 static bool is_plain(struct slice text) {
     enum { STEP = sizeof(uint64_t) };
     if (text.len < STEP)
-        return false;
+        return are_plain(text.at, text.len);
     for (size_t i = 0; i < text.len - STEP; i += STEP)
-        if (!are_plain(text.at + i))
+        if (!are_plain(text.at + i, STEP))
             return false;
-    return are_plain(text.at + text.len - STEP);
+    return are_plain(text.at + text.len - STEP, STEP);
 }
 
 void json_write_text(struct buffer *buffer, struct slice text) {
     static const char hex[] = "0123456789abcdef";
-    if (is_plain(text)) { /* most are */
+    if (text.len && is_plain(text)) { /* most are */
         char *out = buffer_reserve(buffer, text.len + 2);
         out[0] = out[text.len + 1] = '"';
         memcpy(out + 1, text.at, text.len);

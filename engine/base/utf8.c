@@ -46,7 +46,7 @@ bool utf8_is_valid(struct slice s) {
             s = slice_from(s, sizeof(uint64_t));
             continue;
         }
-        size_t step = utf8_next(s, NULL);
+        size_t step = (unsigned char)s.at[0] < 0x80 ? 1 : utf8_next(s, NULL);
         if (!step)
             return false;
         s = slice_from(s, step);

@@ -43,7 +43,8 @@ void print_result(const struct command_line *line, const struct value *result) {
             }
         }
     }
-    fwrite(out.at, 1, out.len, stdout);
+    if (out.len)
+        fwrite(out.at, 1, out.len, stdout);
     fflush(stdout);
 }
 

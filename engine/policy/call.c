@@ -1,6 +1,5 @@
 #include "policy/call.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -53,9 +52,8 @@ static void run(void *context) {
     struct policy_call *call = context;
     struct policy *policy = call->policy;
     const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
-    int64_t started_ns = clock_monotonic_ns();
     bool is_held = vm_run(&policy->vm, &budget, work, call);
-    call->took_ns = clock_monotonic_ns() - started_ns;
+    call->took_ns = policy->vm.took_ns;
     if (!is_held)
         call->error = slice_of(policy->vm.message);
     call->decided = is_held && !call->error.len;

@@ -198,7 +198,8 @@ bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_Stat
     vm->work_now = work;
     vm->context = context;
     vm->budget_ns = budget->time_ms * 1000000;
-    vm->deadline_ns = clock_monotonic_ns() + vm->budget_ns;
+    int64_t started_ns = clock_monotonic_ns();
+    vm->deadline_ns = started_ns + vm->budget_ns;
     vm->block_bytes = budget->block_bytes;
     vm->work = 0;
     vm->looks = 0;
@@ -210,6 +211,7 @@ bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_Stat
     }
     lua_settop(L, SLOTS);
     vm->deadline_ns = INT64_MAX;
+    vm->took_ns = clock_monotonic_ns() - started_ns;
     bool held = status == 0 && !vm->spent;
     if (vm->spent)
         recover(vm);

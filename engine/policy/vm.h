@@ -18,7 +18,8 @@ struct vm {
     size_t used_bytes, memory_bytes;
     size_t block_bytes; /* the largest single string or part of a table */
     int64_t budget_ns, deadline_ns;
-    size_t work; /* since the last look at the clock */
+    int64_t took_ns; /* the last vm_run */
+    size_t work;     /* since the last look at the clock */
     int looks;
     bool spent;        /* a budget of this call is spent */
     char message[512]; /* why the last vm_run failed, mostly with file:line */

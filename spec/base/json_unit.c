@@ -40,6 +40,35 @@ static void bounds_the_depth_before_it_recurses(void) {
     CHECK(json_parse(&arena, SLICE("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\""), NULL));
 }
 
+/* Every byte at every place of texts that are shorter and longer than the words they are looked at in. */
+static void escapes_wherever_it_stands(void) {
+    char text[40], expected[80];
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                memset(text, 'x', len);
+                text[at] = (char)byte;
+                char escaped[8] = {(char)byte, '\0'};
+                if (byte < 0x20)
+                    snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)byte);
+                else if (byte == '"' || byte == '\\')
+                    snprintf(escaped, sizeof(escaped), "\\%c", byte);
+                else if (byte >= 0x80)
+                    snprintf(escaped, sizeof(escaped), "\xef\xbf\xbd");
+                snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, text, escaped, (int)(len - at - 1),
+                         text + at + 1);
+                struct arena own;
+                arena_init(&own);
+                struct buffer out = buffer_in(&own);
+                json_write_text(&out, (struct slice){text, len});
+                CHECK(slice_is(buffer_slice(&out), expected));
+                CHECK(utf8_is_valid((struct slice){text, len}) == (byte < 0x80));
+                arena_free(&own);
+            }
+        }
+    }
+}
+
 static void writes_bad_utf8_as_replacement(void) {
     struct buffer out = buffer_in(&arena);
     json_write_text(&out, SLICE("a\xff\xc3(\xed\xa0\x80z"));
@@ -60,6 +89,7 @@ int main(void) {
     RUN(reads_and_writes);
     RUN(refuses);
     RUN(bounds_the_depth_before_it_recurses);
+    RUN(escapes_wherever_it_stands);
     RUN(writes_bad_utf8_as_replacement);
     RUN(copies_a_value_whole);
     arena_free(&arena);
