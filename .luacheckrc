@@ -19,3 +19,4 @@ stds.sandbox = sandbox
 files["policies"] = { std = "sandbox" }
 files["lua/moonlatch"] = { std = "sandbox" }
 files["policies/*_spec.lua"] = { std = "luajit+busted" }
+files["templates/texts"] = { std = "none", max_line_length = false } -- sentences

@@ -54,6 +54,8 @@ static const struct command commands[] = {
      "shows what led to an answer: facts, decisions, policy version"},
     {"policy", "replay", NULL, command_policy_replay, 1, false, "since=", "DIR [--since 24h]",
      "makes past decisions again with a candidate, and shows which would differ"},
+    {"policy", "facts", command_policy_facts, NULL, 1, true, "", "[NAME.FUNCTION]",
+     "lists the facts that policies get, each with a decision that uses it"},
     {"policy", "reload", command_policy_reload, NULL, 0, false, "", "",
      "has the running server take policies, templates and certificate as they are now"},
     {"migrate", NULL, NULL, command_migrate, 0, false, "", "", "brings the database to this version"},

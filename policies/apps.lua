@@ -32,7 +32,8 @@ local function redirect_uri(facts)
 end
 
 -- Which apps facts.user gets in a listing. include_public, include_shared and order are as asked
--- for; nil when not. `all` would add everybody's, public or not.
+-- for; nil when not. `all` would add everybody's, public or not; public_before = seconds leaves out
+-- public ones that were made later.
 local function listing(facts)
   return {
     own = true,

@@ -1,7 +1,7 @@
 -- How users sign in.
 
--- May facts.user, who has just proven to be that user by facts.method, sign in? With false, a
--- reason that the user will read.
+-- May facts.user, who has just proven to be that user by facts.user.sign_in.method, sign in? With
+-- false, a reason that the user will read.
 local function allow(_)
   return true
 end

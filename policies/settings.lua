@@ -10,6 +10,8 @@ return {
   -- state = "state",                    -- directory of the server's secret
   -- templates = "templates",
   -- workers = 4,                        -- default: one per core
+  -- branding = { name = "Acme", logo = "https://…", accent = "#0a7d4f", accent_dark = "#7fe0b4" },  -- at each reload
+  -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
   -- policy_tests = true,                -- take new policies only if the specs beside them pass
 
   -- In seconds.

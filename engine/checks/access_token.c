@@ -19,6 +19,7 @@ enum error access_token_find(struct request *request, const struct token_claim *
         .scopes = row_text(rows, 0, "scopes"),
         .user = user_from(rows, 0, "user_created_at"),
     };
+    token->user.sign_in = sign_in_from(rows, 0);
     return ERROR_NONE;
 }
 

@@ -1,6 +1,5 @@
 #include "checks/app_rules.h"
 
-#include "base/clock.h"
 #include "base/utf8.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
@@ -40,11 +39,17 @@ bool app_name_is_valid(struct slice name) {
     return true;
 }
 
-static struct value *facts_of(struct request *request, const struct user *user, const struct app *app) {
-    struct value *facts = facts_base(request->arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(request->arena, user));
-    value_set_value(facts, "app", facts_app(request->arena, app));
+static struct value *app_facts(struct request *request, const struct user *user, const struct app *app) {
+    struct value *facts = facts_of(request);
+    facts_add_user(request->arena, facts, user);
+    facts_add_app(request->arena, facts, app);
     return facts;
+}
+
+/* What the policy does not allow is recorded, as every refusal of a policy is. */
+static enum error refuse(struct request *request, const struct user *user, const struct app *app, struct slice reason) {
+    audit_event(request, AUDIT_REFUSAL, user, app, reason);
+    return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(reason));
 }
 
 static void redirect_uris_check(struct request *request, const struct user *user, const struct app *app) {
@@ -60,12 +65,14 @@ static void redirect_uris_check(struct request *request, const struct user *user
                             "must be an absolute URI without fragment and user name");
             continue;
         }
-        struct value *facts = facts_of(request, user, app);
+        struct value *facts = app_facts(request, user, app);
         value_set_text(request->arena, facts, "redirect_uri", item->text);
         struct verdict verdict = policy_redirect_uri(request->service->policy, request->arena, facts);
         audit_decision(request, facts);
-        if (!verdict.allowed)
-            request_invalid(request, "body", "redirect_uris", index, "url", "%.*s", SLICE_ARG(verdict.reason));
+        if (verdict.allowed)
+            continue;
+        request_invalid(request, "body", "redirect_uris", index, "url", "%.*s", SLICE_ARG(verdict.reason));
+        audit_event(request, AUDIT_REFUSAL, user, app, verdict.reason);
     }
 }
 
@@ -101,12 +108,12 @@ static enum error may_register_check(struct request *request, const struct user 
         struct slice scope = slice_cut(&rest, ' ');
         if (names_hold(already_allowed, scope))
             continue;
-        struct value *facts = facts_of(request, user, app);
+        struct value *facts = app_facts(request, user, app);
         value_set_text(request->arena, facts, "scope", scope);
         struct verdict verdict = policy_may_register(request->service->policy, request->arena, facts);
         audit_decision(request, facts);
         if (!verdict.allowed)
-            return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+            return refuse(request, user, app, verdict.reason);
     }
     return ERROR_NONE;
 }
@@ -170,11 +177,11 @@ enum error app_new_check(struct request *request, const struct user *user, struc
     enum error error = request_validation(request);
     if (error)
         return error;
-    struct value *facts = facts_of(request, user, app);
+    struct value *facts = app_facts(request, user, app);
     struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
     if (!verdict.allowed)
-        return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+        return refuse(request, user, app, verdict.reason);
     return may_register_check(request, user, app, SLICE_NONE);
 }
 
@@ -187,11 +194,11 @@ enum error app_change_check(struct request *request, const struct user *user, st
     enum error error = request_validation(request);
     if (error)
         return error;
-    struct value *facts = facts_of(request, user, app);
+    struct value *facts = app_facts(request, user, app);
     value_set_value(facts, "before", facts_app(request->arena, &before));
     struct verdict verdict = policy_may_edit(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
     if (!verdict.allowed)
-        return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
+        return refuse(request, user, app, verdict.reason);
     return may_register_check(request, user, app, before.allowed_scopes);
 }

@@ -1,6 +1,5 @@
 #include "checks/authorization_request.h"
 
-#include "base/clock.h"
 #include "checks/client.h"
 #include "checks/pkce.h"
 #include "checks/redirect_uri.h"
@@ -141,10 +140,9 @@ struct response authorization_success(struct request *request, const struct auth
 struct value *authorization_facts(struct request *request, const struct authorization_request *asked,
                                   const struct user *user, const struct value *previous) {
     struct arena *arena = request->arena;
-    struct value *facts = facts_base(arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(arena, user));
-    value_set_value(facts, "app", facts_app(arena, &asked->app));
-    value_set_value(facts, "owner", facts_owner(arena, &asked->app));
+    struct value *facts = facts_of(request);
+    facts_add_user(arena, facts, user);
+    facts_add_app(arena, facts, &asked->app);
     value_set_value(facts, "requested", value_copy(arena, asked->scopes));
     if (previous)
         value_set_value(facts, "previous", value_copy(arena, previous));

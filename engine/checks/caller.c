@@ -73,6 +73,7 @@ static enum error by_hotkey(struct request *request, struct caller *caller) {
     if (found->count == 0)
         return fail(request, ERROR_UNAUTHENTICATED, "No account has this hotkey.");
     caller->user = user_from(found, 0, "created_at");
+    caller->user.sign_in = (struct sign_in){SLICE("signature"), clock_now_s()};
     return ERROR_NONE;
 }
 
@@ -83,6 +84,7 @@ static enum error by_api_key(struct request *request, const struct token_claim *
     if (rows->count == 0 || !secret_matches(request->service->keyring, claim->secret, row_text(rows, 0, "secret_hash")))
         return fail(request, ERROR_UNAUTHENTICATED, "The API key is not valid.");
     caller->user = user_from(rows, 0, "created_at");
+    caller->user.sign_in = (struct sign_in){SLICE("api_key"), clock_now_s()};
     return ERROR_NONE;
 }
 

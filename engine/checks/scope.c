@@ -1,6 +1,5 @@
 #include "checks/scope.h"
 
-#include "base/clock.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
 
@@ -43,12 +42,13 @@ enum error scope_check(struct request *request, struct slice scope, const struct
 
 enum error scope_grant(struct request *request, const struct scope_question *question, const struct value **granted) {
     struct arena *arena = request->arena;
-    struct value *facts = facts_base(arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(arena, question->user));
-    value_set_value(facts, "app", facts_app(arena, question->app));
+    struct value *facts = facts_of(request);
+    facts_add_user(arena, facts, question->user);
+    facts_add_app(arena, facts, question->app);
     value_set_value(facts, "requested", value_copy(arena, question->requested));
     if (question->previous)
         value_set_value(facts, "previous", value_copy(arena, question->previous));
+    value_set_text(arena, facts, "prompt", question->prompt);
     value_set_text(arena, facts, "grant_type", slice_of(question->grant_type));
 
     struct grant_decision decision = policy_grant(request->service->policy, arena, facts);

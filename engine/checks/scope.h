@@ -20,6 +20,7 @@ struct scope_question {
     const struct app *app;
     const struct value *requested;
     const struct value *previous; /* facts of the authorization; NULL: none */
+    struct slice prompt;          /* absent: none */
     const char *grant_type;
 };
 enum error scope_grant(struct request *request, const struct scope_question *question, const struct value **granted);

@@ -19,9 +19,8 @@ enum error session_from_token(struct request *request, struct slice token, struc
     *session = (struct session){
         .session_id = row_text(rows, 0, "session_id"),
         .user = user_from(rows, 0, "created_at"),
-        .auth_time = row_int(rows, 0, "auth_time"),
-        .auth_method = row_text(rows, 0, "auth_method"),
     };
+    session->user.sign_in = sign_in_from(rows, 0);
     return ERROR_NONE;
 }
 
@@ -61,9 +60,8 @@ enum error session_begin(struct request *request, const struct session_start *st
     *session = (struct session){
         .session_id = id,
         .user = *start->user,
-        .auth_time = now_s,
-        .auth_method = slice_of(start->auth_method),
     };
+    session->user.sign_in = (struct sign_in){slice_of(start->auth_method), now_s};
     metric_add(METRIC_sign_ins, 1);
     audit_event(request, AUDIT_SIGN_IN, start->user, NULL, slice_of(start->auth_method));
     return ERROR_NONE;

@@ -9,9 +9,7 @@
 
 struct session {
     struct slice session_id;
-    struct user user;
-    int64_t auth_time;        /* OpenID Connect Core §2 */
-    struct slice auth_method; /* "fingerprint" | "hotkey" */
+    struct user user; /* with sign_in */
 };
 
 /* The session that a token of kind TOKEN_SESSION proves. ERROR_UNAUTHENTICATED when it is malformed,

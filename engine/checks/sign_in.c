@@ -14,10 +14,10 @@ struct slice wallet_nonce(struct request *request) {
     return arena_copy(request->arena, slice_of(nonce));
 }
 
-static enum error policy_check(struct request *request, const struct user *user, const char *method) {
-    struct value *facts = facts_base(request->arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(request->arena, user));
-    value_set_text(request->arena, facts, "method", slice_of(method));
+static enum error policy_check(struct request *request, struct user *user, const char *method) {
+    user->sign_in = (struct sign_in){slice_of(method), clock_now_s()};
+    struct value *facts = facts_of(request);
+    facts_add_user(request->arena, facts, user);
     struct verdict verdict = policy_login(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
     if (verdict.allowed)

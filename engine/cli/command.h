@@ -76,6 +76,7 @@ struct slice workplace_error(const struct workplace *workplace, enum error error
 int command_serve(struct command_line *line);
 int command_policy_check(struct command_line *line);
 int command_policy_eval(struct command_line *line);
+int command_policy_facts(struct command_line *line);
 int command_policy_reload(struct command_line *line);
 int command_policy_test(struct command_line *line);
 int command_policy_shadow(struct command_line *line);

@@ -2,7 +2,9 @@
 #include "cli/command.h"
 
 #include "base/json.h"
+#include "policy/declared.h"
 #include "server/control.h"
+#include "store/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +75,28 @@ int command_policy_eval(struct command_line *line) {
     int status = policy ? eval(line, policy, slice_of(arguments[0]), given) : refuse(error);
     policies_close(policy, source);
     return status;
+}
+
+int command_policy_facts(struct command_line *line) {
+    const struct options *options = &line->options;
+    struct arena *arena = line->arena;
+    struct value *result = value_list(arena);
+    for (const struct declared_fact *fact = declared_facts; fact->name; fact++) {
+        struct slice functions = slice_of(fact->functions);
+        if (options->argument_count && slice_is_set(functions) &&
+            !names_hold(functions, slice_of(options->arguments[0])))
+            continue;
+        struct value *one = value_map(arena);
+        value_set_text(arena, one, "fact", slice_of(fact->name));
+        value_set_text(arena, one, "about", slice_of(fact->about));
+        value_set_text(arena, one, "example", slice_of(fact->example));
+        if (option_is_set(options, "json"))
+            value_set_value(one, "functions",
+                            slice_is_set(functions) ? names_split(arena, functions) : value_null(arena));
+        value_append(result, one);
+    }
+    print_result(line, result);
+    return EXIT_DONE;
 }
 
 int command_policy_test(struct command_line *line) {

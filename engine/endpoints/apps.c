@@ -2,7 +2,6 @@
 #include "endpoints/app_json.h"
 #include "endpoints/endpoints.h"
 
-#include "base/clock.h"
 #include "checks/app_rules.h"
 #include "checks/caller.h"
 #include "checks/paging.h"
@@ -23,8 +22,8 @@ const struct field app_list_fields[] = {
 };
 
 static struct value *viewer_facts(struct request *request, const struct caller *caller) {
-    struct value *facts = facts_base(request->arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(request->arena, &caller->user));
+    struct value *facts = facts_of(request);
+    facts_add_user(request->arena, facts, &caller->user);
     return facts;
 }
 

@@ -31,7 +31,7 @@ struct response endpoint_authorize(struct request *request) {
     if (error && error != ERROR_UNAUTHENTICATED)
         return authorization_error(request, &asked, error);
     bool is_signed_in = !error && !asked.prompt_login;
-    if (is_signed_in && asked.max_age_s >= 0 && session.auth_time + asked.max_age_s < clock_now_s())
+    if (is_signed_in && asked.max_age_s >= 0 && session.user.sign_in.at + asked.max_age_s < clock_now_s())
         is_signed_in = false;
     if (is_signed_in)
         return consent_step(request, &asked, &session);

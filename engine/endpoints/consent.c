@@ -34,25 +34,26 @@ static enum error pending_check(struct request *request, struct session *session
 }
 
 /* "1 hour", "30 days": the largest unit that divides it. */
-static struct slice duration_words(struct arena *arena, int64_t seconds) {
+static struct slice duration_words(struct request *request, int64_t seconds) {
     static const struct {
         int64_t seconds;
-        const char *name;
-    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+        const char *one, *many;
+    } units[] = {{86400, "day", "days"}, {3600, "hour", "hours"}, {60, "minute", "minutes"}, {1, "second", "seconds"}};
     size_t unit = 0;
     while (seconds % units[unit].seconds)
         unit++;
     int64_t count = seconds / units[unit].seconds;
-    return arena_printf(arena, "%lld %s%s", (long long)count, units[unit].name, count == 1 ? "" : "s");
+    struct slice name = response_phrase(request, count == 1 ? units[unit].one : units[unit].many);
+    return arena_printf(request->arena, "%lld %.*s", (long long)count, SLICE_ARG(name));
 }
 
 static enum error lifetime_words(struct request *request, const struct value *facts, struct slice *words) {
     struct lifetimes lifetimes;
     if (!policy_lifetimes(request->service->policy, request->arena, facts, &lifetimes))
         return ERROR_POLICY_FAILED;
-    *words = arena_printf(request->arena, "%.*s; renewed without asking you for up to %.*s",
-                          SLICE_ARG(duration_words(request->arena, lifetimes.access_s)),
-                          SLICE_ARG(duration_words(request->arena, lifetimes.refresh_s)));
+    *words = arena_printf(request->arena, "%.*s; %.*s %.*s", SLICE_ARG(duration_words(request, lifetimes.access_s)),
+                          SLICE_ARG(response_phrase(request, "renewed without asking you for up to")),
+                          SLICE_ARG(duration_words(request, lifetimes.refresh_s)));
     return ERROR_NONE;
 }
 
@@ -83,7 +84,7 @@ struct response endpoint_consent_page(struct request *request) {
 
     struct value *context = value_map(arena), *user = value_map(arena);
     page_add_app(request, context, &asked->app);
-    value_set_text(arena, context, "title", arena_printf(arena, "Allow %.*s?", SLICE_ARG(asked->app.name)));
+    value_set_text(arena, context, "title", page_title(request, "Access for", &asked->app));
     value_set_text(arena, user, "username", session.user.username);
     value_set_value(context, "user", user);
     value_set_value(context, "page", value_copy(arena, page));

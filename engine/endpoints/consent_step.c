@@ -19,6 +19,11 @@ void page_add_app(struct request *request, struct value *context, const struct a
     value_set_value(context, "owner", owner);
 }
 
+struct slice page_title(struct request *request, const char *english, const struct app *app) {
+    return arena_printf(request->arena, "%.*s %.*s", SLICE_ARG(response_phrase(request, english)),
+                        SLICE_ARG(app->name));
+}
+
 enum error consent_previous(struct request *request, const struct user *user, const struct app *app,
                             const struct value **previous) {
     struct arena *arena = request->arena;
@@ -68,7 +73,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
     struct rows *made =
         batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
                   db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
-                  db_int(approval->session->auth_time), db_text(approval->session->auth_method),
+                  db_int(approval->session->user.sign_in.at), db_text(approval->session->user.sign_in.method),
                   db_text(approval->session->session_id), db_int(now_s), spent, db_int(code_expires_at_s));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
@@ -108,6 +113,7 @@ struct response consent_step(struct request *request, struct authorization_reque
         .app = &asked->app,
         .requested = asked->scopes,
         .previous = previous,
+        .prompt = asked->prompt,
         .grant_type = "authorization_code",
     };
     if ((error = scope_grant(request, &question, &asked->scopes))) {

@@ -31,5 +31,7 @@ struct response login_page(struct request *request, const struct authorization_r
 
 /* Facts of the app and its owner for a page. */
 void page_add_app(struct request *request, struct value *context, const struct app *app);
+/* These words in the language of the page, and the app's name. */
+struct slice page_title(struct request *request, const char *english, const struct app *app);
 
 #endif

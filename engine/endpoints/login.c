@@ -55,7 +55,7 @@ struct response login_page(struct request *request, const struct authorization_r
     struct value *context = value_map(arena), *methods = value_map(arena);
     struct slice nonce = wallet_nonce(request);
     page_add_app(request, context, &asked->app);
-    value_set_text(arena, context, "title", arena_printf(arena, "Sign in to %.*s", SLICE_ARG(asked->app.name)));
+    value_set_text(arena, context, "title", page_title(request, "Sign in to", &asked->app));
     value_set_text(arena, context, "error", error);
     const struct value *offered = policy_login_methods(request->service->policy);
     for (const struct value *method = offered->first; method; method = method->next)

@@ -86,6 +86,7 @@ struct response token_by_code(struct request *request, const struct client *clie
         return token_refusal(request, NULL, &client->app, replayed(request, grant_id));
 
     struct user user = user_from(grant, 0, "user_created_at");
+    user.sign_in = sign_in_from(grant, 0);
     const struct scope_question question = {
         .user = &user,
         .app = &client->app,

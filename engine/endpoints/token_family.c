@@ -10,9 +10,9 @@ enum error token_pair_mint(struct request *request, const struct user *user, con
                            const struct value *scopes, struct token_pair *pair) {
     struct arena *arena = request->arena;
     int64_t now_s = clock_now_s();
-    struct value *facts = facts_base(arena, now_s, request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(arena, user));
-    value_set_value(facts, "app", facts_app(arena, app));
+    struct value *facts = facts_of(request);
+    facts_add_user(arena, facts, user);
+    facts_add_app(arena, facts, app);
     value_set_value(facts, "scopes", value_copy(arena, scopes));
     struct lifetimes lifetimes;
     if (!policy_lifetimes(request->service->policy, arena, facts, &lifetimes))

@@ -86,6 +86,7 @@ struct response token_by_refresh(struct request *request, const struct client *c
         return token_refusal(request, NULL, &client->app, error);
 
     struct user user = user_from(found, 0, "user_created_at");
+    user.sign_in = sign_in_from(found, 0);
     const struct scope_question question = {
         .user = &user,
         .app = &client->app,

@@ -1,7 +1,6 @@
 /* GET, POST /idp/userinfo (OpenID Connect Core §5.3). */
 #include "endpoints/endpoints.h"
 
-#include "base/clock.h"
 #include "checks/access_token.h"
 #include "checks/client.h"
 #include "policy/facts.h"
@@ -24,8 +23,8 @@ struct response endpoint_userinfo(struct request *request) {
         return respond_error(request, ERROR_INSUFFICIENT_SCOPE);
 
     struct arena *arena = request->arena;
-    struct value *facts = facts_base(arena, clock_now_s(), request->address, request->user_agent);
-    value_set_value(facts, "user", facts_user(arena, &token.user));
+    struct value *facts = facts_of(request);
+    facts_add_user(arena, facts, &token.user);
     struct value *app = value_map(arena);
     value_set_text(arena, app, "app_id", token.app_id);
     value_set_text(arena, app, "client_id", token.client_id);

@@ -1,6 +1,7 @@
 #include "page/page.h"
 
 #include "base/utf8.h"
+#include "page/brand.h"
 #include "page/page_files.h"
 #include "page/template.h"
 
@@ -25,6 +26,8 @@ struct pages {
     size_t page_count;
     struct asset_file *assets;
     size_t asset_count;
+    struct languages *languages;
+    struct brand brand;
 };
 
 static const char *const required_pages[] = {"login", "consent", "error", "signed_in", "home"};
@@ -65,15 +68,16 @@ static struct slice version_of(struct arena *arena, struct slice bytes) {
     return arena_copy(arena, slice_of(sodium_bin2hex(hex, sizeof(hex), hash, VERSION_BYTES)));
 }
 
-static bool load_assets(struct pages *pages, const char *directory, struct slice *error) {
+static bool load_assets(struct pages *pages, const struct pages_from *from, struct slice *error) {
     struct arena *arena = &pages->arena;
-    const char *path = arena_string(arena, arena_printf(arena, "%s/assets", directory));
     struct page_file *files;
-    if (!page_files_read(arena, path, "", false, &files, &pages->asset_count, error))
+    if (!page_files_over(arena, from->shipped, from->own, "/assets", "", &files, &pages->asset_count, error))
         return false;
     pages->assets = arena_zalloc(arena, (pages->asset_count + 1) * sizeof(*pages->assets));
     for (size_t i = 0; i < pages->asset_count; i++) {
         pages->assets[i].name = files[i].name;
+        if (slice_is(files[i].name, "style.css"))
+            files[i].bytes = brand_style(arena, files[i].bytes, &from->brand);
         pages->assets[i].asset =
             (struct asset){files[i].bytes, media_type_of(files[i].name), version_of(arena, files[i].bytes)};
     }
@@ -96,10 +100,10 @@ static bool check_text(struct arena *arena, const struct page_file *file, struct
     return true;
 }
 
-static bool parse_all(struct arena *arena, const char *directory, struct template ***set, size_t *count,
+static bool parse_all(struct arena *arena, const struct pages_from *from, struct template ***set, size_t *count,
                       struct slice *error) {
     struct page_file *files;
-    if (!page_files_read(arena, directory, ".html", true, &files, count, error))
+    if (!page_files_over(arena, from->shipped, from->own, "", ".html", &files, count, error))
         return false;
     *set = arena_alloc(arena, (*count + 1) * sizeof(**set));
     for (size_t i = 0; i < *count; i++) {
@@ -122,11 +126,11 @@ static const struct page *find_page(const struct pages *pages, const char *name)
     return NULL;
 }
 
-static bool load_pages(struct pages *pages, const char *directory, struct slice *error) {
+static bool load_pages(struct pages *pages, const struct pages_from *from, struct slice *error) {
     struct arena *arena = &pages->arena;
     struct template **set;
     size_t count;
-    if (!parse_all(arena, directory, &set, &count, error))
+    if (!parse_all(arena, from, &set, &count, error))
         return false;
     template_mark_included(set, count);
     pages->pages = arena_zalloc(arena, (count + 1) * sizeof(*pages->pages));
@@ -140,19 +144,46 @@ static bool load_pages(struct pages *pages, const char *directory, struct slice 
     }
     for (size_t i = 0; i < sizeof(required_pages) / sizeof(*required_pages); i++)
         if (!find_page(pages, required_pages[i])) {
-            *error = arena_printf(arena, "%s/%s.html:1: this page is missing", directory, required_pages[i]);
+            *error = arena_printf(arena, "%s/%s.html:1: this page is missing", from->own, required_pages[i]);
             return false;
         }
     return true;
 }
 
-struct pages *pages_open(struct arena *arena, const char *directory, struct slice *error) {
+static bool load_languages(struct pages *pages, const struct pages_from *from, struct slice *error) {
+    struct page_file *shipped = NULL, *own = NULL;
+    size_t shipped_count = 0, own_count = 0;
+    struct arena *arena = &pages->arena;
+    bool are_two = strcmp(from->shipped, from->own) != 0;
+    if (!page_files_read(arena, arena_printf(arena, "%s/texts", from->shipped).at, ".lua", false, &shipped,
+                         &shipped_count, error) ||
+        (are_two && !page_files_read(arena, arena_printf(arena, "%s/texts", from->own).at, ".lua", false, &own,
+                                     &own_count, error)))
+        return false;
+    struct page_file *all = arena_alloc(arena, (shipped_count + own_count + 1) * sizeof(*all));
+    for (size_t i = 0; i < shipped_count + own_count; i++)
+        all[i] = i < shipped_count ? shipped[i] : own[i - shipped_count];
+    return (pages->languages = languages_read(arena, all, shipped_count + own_count, error)) != NULL;
+}
+
+static struct brand brand_copy(struct arena *arena, const struct brand *brand) {
+    return (struct brand){
+        .name = arena_copy(arena, brand->name),
+        .logo = arena_copy(arena, brand->logo),
+        .accent = arena_copy(arena, brand->accent),
+        .accent_dark = arena_copy(arena, brand->accent_dark),
+    };
+}
+
+struct pages *pages_open(struct arena *arena, const struct pages_from *from, struct slice *error) {
     struct pages *pages = calloc(1, sizeof(*pages));
     if (!pages)
         abort(); /* as the arena does */
     arena_init(&pages->arena);
     struct slice problem = SLICE_NONE;
-    if (load_pages(pages, directory, &problem) && load_assets(pages, directory, &problem))
+    pages->brand = brand_copy(&pages->arena, &from->brand);
+    if (load_pages(pages, from, &problem) && load_assets(pages, from, &problem) &&
+        load_languages(pages, from, &problem))
         return pages;
     *error = arena_copy(arena, problem);
     pages_close(pages);
@@ -166,13 +197,21 @@ void pages_close(struct pages *pages) {
     free(pages);
 }
 
-struct slice page_render(const struct pages *pages, struct arena *arena, const char *name,
-                         const struct value *context) {
+const struct brand *pages_brand(const struct pages *pages) {
+    return &pages->brand;
+}
+
+const struct languages *pages_languages(const struct pages *pages) {
+    return pages->languages;
+}
+
+struct slice page_render(const struct pages *pages, struct arena *arena, const char *name, const struct value *context,
+                         const struct language *language) {
     struct buffer buffer = buffer_in(arena);
     const struct page *page = find_page(pages, name);
     if (page) {
         buffer_reserve(&buffer, RENDERED_BYTES);
-        template_render(&page->program, &buffer, context);
+        template_render(&page->program, &buffer, context, language);
     }
     return buffer_slice(&buffer);
 }

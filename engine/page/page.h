@@ -1,5 +1,7 @@
 /* Pages from templates/. A template is HTML with mustache tags, every value escaped:
  *   {{name}} {{map.name}} {{.}}   the value, escaped for HTML; there is no way to print it raw
+ *   {{_Sign in}}          these words, in the language of the page; escaped
+ *   {{~name}}             the value, in the language of the page where it has words for it; escaped
  *   {{#name}}…{{/name}}           for each item of a list, for a map (which becomes the context), or when true
  *   {{^name}}…{{/name}}           when missing, false, null, empty text or empty list
  *   {{>name}}                     another template
@@ -21,18 +23,34 @@
 
 #include "base/buffer.h"
 #include "base/value.h"
+#include "page/language.h"
 
 struct pages; /* a loaded set; immutable, shared by all workers */
 
-/* Loads every *.html of the directory and every file of its assets/. NULL with *error
- * ("file:line: what", in `arena`) when one is broken, or one that the server needs is missing: login,
- * consent, error, signed_in and home. */
-struct pages *pages_open(struct arena *arena, const char *directory, struct slice *error);
+/* Whose pages they are. */
+struct brand {
+    struct slice name, logo;          /* logo: a URL; absent: the moon */
+    struct slice accent, accent_dark; /* "#rrggbb", for light and dark; absent: the sheet's own */
+};
+
+struct pages_from {
+    const char *shipped, *own; /* directories; a file of the second stands in for one of the first */
+    struct brand brand;
+};
+
+/* Loads every *.html of the directories, every file of their assets/ and the languages in their texts/. The brand's
+ * colours go to the end of style.css. NULL with *error ("file:line: what", in `arena`) when one is broken, or one that
+ * the server needs is missing: login, consent, error, signed_in and home. */
+struct pages *pages_open(struct arena *arena, const struct pages_from *from, struct slice *error);
 void pages_close(struct pages *pages);
+
+const struct brand *pages_brand(const struct pages *pages);
+const struct languages *pages_languages(const struct pages *pages);
 
 /* The page named `name` (without .html) with that context. Never fails: a name that the context
  * lacks prints nothing, nesting is bounded when the set is loaded. Needs little stack. */
-struct slice page_render(const struct pages *pages, struct arena *arena, const char *name, const struct value *context);
+struct slice page_render(const struct pages *pages, struct arena *arena, const char *name, const struct value *context,
+                         const struct language *language);
 
 /* A file of assets/: bytes and media type, and a version to put in its URL. False when there is none. */
 struct asset {

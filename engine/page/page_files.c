@@ -80,3 +80,23 @@ bool page_files_read(struct arena *arena, const char *directory, const char *suf
     closedir(listing);
     return is_read;
 }
+
+bool page_files_over(struct arena *arena, const char *shipped, const char *own, const char *below, const char *suffix,
+                     struct page_file **files, size_t *count, struct slice *error) {
+    struct page_file *over;
+    size_t over_count;
+    const char *from = arena_printf(arena, "%s%s", shipped, below).at, *to = arena_printf(arena, "%s%s", own, below).at;
+    if (!page_files_read(arena, to, suffix, !*below, &over, &over_count, error) ||
+        !page_files_read(arena, from, suffix, false, files, count, error))
+        return false;
+    for (size_t i = 0; i < over_count; i++) {
+        size_t at = 0;
+        while (at < *count && !slice_equal((*files)[at].name, over[i].name))
+            at++;
+        if (at == PAGE_FILES_MAX)
+            return broken(arena, error, slice_of(own), "too many files");
+        (*files)[at] = over[i];
+        *count = at == *count ? at + 1 : *count;
+    }
+    return true;
+}

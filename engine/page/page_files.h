@@ -19,4 +19,9 @@ struct page_file {
 bool page_files_read(struct arena *arena, const char *directory, const char *suffix, bool required,
                      struct page_file **files, size_t *count, struct slice *error);
 
+/* Those of shipped/below and own/below together; of two with one name the own stands. `own` has to be there unless
+ * something is below; both may be the same. */
+bool page_files_over(struct arena *arena, const char *shipped, const char *own, const char *below, const char *suffix,
+                     struct page_file **files, size_t *count, struct slice *error);
+
 #endif

@@ -11,9 +11,11 @@
 
 #include "base/buffer.h"
 #include "base/value.h"
+#include "page/language.h"
 
 enum {
-    TEMPLATE_NAME_MAX = 64,       /* bytes of a name in a tag */
+    TEMPLATE_NAME_MAX = 64, /* bytes of a name in a tag */
+    TEMPLATE_PHRASE_MAX = 400,
     TEMPLATE_DEPTH_MAX = 32,      /* sections inside sections, partials and layout included */
     TEMPLATE_INCLUDE_MAX = 8,     /* partials inside partials */
     TEMPLATE_OPS_MAX = 16384,     /* of a linked page */
@@ -24,6 +26,8 @@ enum op_kind {
     OP_TEXT,
     OP_VALUE,    /* printed, escaped for HTML */
     OP_URL,      /* the same at the start of a URL: only what url_is_safe lets through */
+    OP_PHRASE,   /* the text, in the page's language */
+    OP_PHRASED,  /* a value, in the page's language */
     OP_SECTION,  /* jump: its OP_END */
     OP_INVERTED, /* jump: its OP_END */
     OP_END,      /* jump: its OP_SECTION or OP_INVERTED */
@@ -37,7 +41,7 @@ struct op {
     enum op_kind kind;
     uint32_t jump;
     uint32_t line;
-    struct slice text; /* OP_TEXT: what is printed; else the name in the tag */
+    struct slice text; /* OP_TEXT, OP_PHRASE: what is printed; else the name in the tag */
 };
 
 struct template {
@@ -62,6 +66,7 @@ void template_mark_included(struct template *const *set, size_t count);
 bool template_link(struct arena *arena, struct template *const *set, size_t count, const struct template *page,
                    struct program *program, struct slice *error);
 
-void template_render(const struct program *program, struct buffer *buffer, const struct value *context);
+void template_render(const struct program *program, struct buffer *buffer, const struct value *context,
+                     const struct language *language);
 
 #endif

@@ -84,7 +84,9 @@ static bool link_value(struct linker *linker, const struct template *template, c
     const char *problem = html_value(&linker->html, &is_url);
     if (problem)
         return broken(linker, template, op->line, problem);
-    return emit(linker, template, op, is_url ? OP_URL : OP_VALUE);
+    if (is_url && op->kind != OP_VALUE)
+        return broken(linker, template, op->line, "a phrase is no URL");
+    return emit(linker, template, op, is_url ? OP_URL : op->kind);
 }
 
 static bool link_section(struct linker *linker, const struct template *template, const struct op *op) {
@@ -161,6 +163,8 @@ static bool link_range(struct linker *linker, const struct include *here, size_t
             break;
         case OP_VALUE:
         case OP_URL:
+        case OP_PHRASE:
+        case OP_PHRASED:
             is_linked = link_value(linker, template, op);
             break;
         case OP_SECTION:

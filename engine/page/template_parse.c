@@ -86,9 +86,15 @@ static bool tag(struct parser *parser, struct slice inner) {
         return broken(parser, parser->line, "every value is escaped; there is no tag that prints it raw", SLICE_NONE);
     if (sigil == '=')
         return broken(parser, parser->line, "the braces cannot be changed", SLICE_NONE);
-    bool has_sigil = sigil && strchr("#^/><$", sigil);
-    bool names_value = !has_sigil || sigil == '#' || sigil == '^' || sigil == '/';
+    bool has_sigil = sigil && strchr("#^/><$_~", sigil);
+    bool names_value = !has_sigil || strchr("#^/~", sigil);
     struct slice name = slice_trim(has_sigil ? slice_from(inner, 1) : inner);
+    if (sigil == '_') {
+        if (!name.len || name.len > TEMPLATE_PHRASE_MAX)
+            return broken(parser, parser->line, "a phrase is a text of one line, and not too long", SLICE_NONE);
+        add(parser, OP_PHRASE, name);
+        return true;
+    }
     if (!is_name(name, names_value))
         return broken(parser, parser->line, "not a name", inner);
     switch (sigil) {
@@ -107,6 +113,9 @@ static bool tag(struct parser *parser, struct slice inner) {
         if (!slice_is(name, "body"))
             return broken(parser, parser->line, "a layout has {{$body}} only, not", name);
         add(parser, OP_BODY, name);
+        return true;
+    case '~':
+        add(parser, OP_PHRASED, name);
         return true;
     default:
         add(parser, OP_VALUE, name);

@@ -101,14 +101,15 @@ static struct scope scope_of(const struct value *value) {
 
 /* A loop with a stack of its own: nesting was bounded when the page was linked, a list in a context
  * cannot make it deeper. */
-void template_render(const struct program *program, struct buffer *buffer, const struct value *context) {
+void template_render(const struct program *program, struct buffer *buffer, const struct value *context,
+                     const struct language *language) {
     struct scope *scopes = arena_alloc(buffer->arena, (TEMPLATE_DEPTH_MAX + 1) * sizeof(*scopes));
     size_t depth = 0;
     scopes[0] = (struct scope){context, NULL};
     for (size_t i = 0; i < program->count && buffer->len < TEMPLATE_OUTPUT_MAX; i++) {
         const struct op *op = &program->ops[i];
         const struct value *value = NULL;
-        if (op->kind != OP_TEXT && op->kind != OP_END)
+        if (op->kind != OP_TEXT && op->kind != OP_END && op->kind != OP_PHRASE)
             value = look_up(scopes, depth, op->text);
         switch (op->kind) {
         case OP_TEXT:
@@ -117,6 +118,13 @@ void template_render(const struct program *program, struct buffer *buffer, const
         case OP_VALUE:
         case OP_URL:
             print_value(buffer, value, op->kind == OP_URL);
+            break;
+        case OP_PHRASE:
+            print_escaped(buffer, language_phrase(language, op->text));
+            break;
+        case OP_PHRASED:
+            if (value && value->kind == VALUE_TEXT)
+                print_escaped(buffer, language_phrase(language, value->text));
             break;
         case OP_SECTION:
             if (!is_shown(value))

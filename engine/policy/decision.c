@@ -163,6 +163,7 @@ bool policy_listing(struct policy *policy, struct arena *arena, const struct val
         .in_description = true,
         .in_homepage_url = true,
         .limit_max = LIMIT_MAX,
+        .listed_before_s = INT64_MAX,
     };
     if (!is_there(policy, FUNCTION_apps_listing))
         return true;
@@ -170,7 +171,7 @@ bool policy_listing(struct policy *policy, struct arena *arena, const struct val
     if (!result)
         return false;
     bool all = is_true(result, "all");
-    const struct value *limit_max = value_get(result, "limit_max");
+    const struct value *limit_max = value_get(result, "limit_max"), *before = value_get(result, "public_before");
     struct slice order = value_get_text(result, "order");
     *decision = (struct listing_decision){
         .listed = all || is_true(result, "public"),
@@ -184,6 +185,7 @@ bool policy_listing(struct policy *policy, struct arena *arena, const struct val
                  : slice_is(order, "popular") ? LISTING_POPULAR
                                               : LISTING_NEWEST,
         .limit_max = limit_max && limit_max->kind == VALUE_INT ? limit_max->integer : LIMIT_MAX,
+        .listed_before_s = !all && before && before->kind == VALUE_INT ? before->integer : INT64_MAX,
     };
     return true;
 }

@@ -70,6 +70,7 @@ static const struct shape_field listing_fields[] = {
     {"search_in", {.kind = SHAPE_LIST, .item = &search_column, .min = 1, .max = 3, .optional = true}},
     {"order", {.kind = SHAPE_CHOICE, .choices = "newest name popular", .optional = true}},
     {"limit_max", {.kind = SHAPE_INT, .min = 1, .max = 100, .optional = true}},
+    {"public_before", {.kind = SHAPE_INT, .optional = true}},
     LAST,
 };
 static const struct shape listing = {.kind = SHAPE_MAP, .fields = listing_fields};
@@ -126,6 +127,13 @@ static const struct shape_field limits_fields[] = {
 static const struct shape_field lifetimes_settings_fields[] = {
     INT("nonce"), INT("pending"), INT("code"), INT("session"), INT("reuse_grace"), INT("audit"), LAST,
 };
+static const struct shape_field branding_fields[] = {
+    {"name", {.kind = SHAPE_TEXT, .optional = true, .max = 100}},
+    TEXT("logo"),
+    TEXT("accent"),
+    TEXT("accent_dark"),
+    LAST,
+};
 static const struct shape_field settings_fields[] = {
     TEXT("issuer"),
     TEXT("landing_page"),
@@ -136,6 +144,8 @@ static const struct shape_field settings_fields[] = {
     TEXT("state"),
     TEXT("templates"),
     INT("workers"),
+    TEXT("country_database"),
+    {"branding", {.kind = SHAPE_MAP, .fields = branding_fields, .optional = true}},
     {"policy_tests", {.kind = SHAPE_BOOL, .optional = true}},
     {"limits", {.kind = SHAPE_MAP, .fields = limits_fields, .optional = true}},
     {"lifetimes", {.kind = SHAPE_MAP, .fields = lifetimes_settings_fields, .optional = true}},

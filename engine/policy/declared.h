@@ -1,6 +1,6 @@
-/* The one place where the policies' shapes are declared: which files there are, which members each
- * has, what data must look like and what a decision may be. policies/README.md tells the same to
- * people. */
+/* The one place where the policies' shapes are declared: which files there are, which members each has, what data must
+ * look like, what a decision may be (declared.c) and which facts there are (declared_facts.c). policies/README.md tells
+ * the same to people; specs compare. */
 #ifndef POLICY_DECLARED_H
 #define POLICY_DECLARED_H
 
@@ -59,6 +59,13 @@ struct declared_data {
 
 extern const struct declared_function declared_functions[FUNCTION_COUNT];
 extern const struct declared_data declared_data[DATA_COUNT];
+
+/* A fact: what it is called, in which functions it is there (their names, separated by spaces; NULL: in all that get
+ * facts), what it is, and a decision that uses it: Lua that is true where one might refuse. */
+struct declared_fact {
+    const char *name, *functions, *about, *example;
+};
+extern const struct declared_fact declared_facts[]; /* the last one has no name */
 
 /* The files, in the order of their names; the last is NULL. Only settings.lua may be absent. */
 extern const char *const declared_files[];

@@ -1,15 +1,18 @@
-/* The facts that policies decide on, built from records. One builder per noun, so that a fact has
- * the same name and shape in every policy (documented in policies/README.md). */
+/* The facts that policies decide on, built from the request and from records. One builder per noun, so that a fact has
+ * the same name and shape in every policy; they are declared in declared_facts.c. */
 #ifndef POLICY_FACTS_H
 #define POLICY_FACTS_H
 
+#include "server/request.h"
 #include "store/record.h"
 
-struct value *facts_user(struct arena *arena, const struct user *user);
-struct value *facts_app(struct arena *arena, const struct app *app);
-struct value *facts_owner(struct arena *arena, const struct app *app);
+/* What holds in every decision: now, request. */
+struct value *facts_of(const struct request *request);
 
-/* Facts that hold in every decision: now, request = { address, user_agent }. */
-struct value *facts_base(struct arena *arena, int64_t now_s, struct slice address, struct slice user_agent);
+void facts_add_user(struct arena *arena, struct value *facts, const struct user *user);
+/* With its owner. */
+void facts_add_app(struct arena *arena, struct value *facts, const struct app *app);
+/* The app alone, for a name of its own. */
+struct value *facts_app(struct arena *arena, const struct app *app);
 
 #endif

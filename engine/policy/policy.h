@@ -123,7 +123,8 @@ struct listing_decision {
     bool own, shared;
     bool in_name, in_description, in_homepage_url; /* where a search looks; at least one */
     enum listing_order order;
-    int64_t limit_max; /* items on a page */
+    int64_t limit_max;       /* items on a page */
+    int64_t listed_before_s; /* of the listed only what was made before; INT64_MAX: all */
 };
 /* False when the policy failed. Without the function: own, public and shared ones, the newest first. */
 bool policy_listing(struct policy *policy, struct arena *arena, const struct value *facts,

@@ -14,6 +14,13 @@ static int64_t number_mint(void) {
     return (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
 }
 
+int64_t app_number_at(int64_t unix_s) {
+    const int64_t first_s = number_epoch_ms / 1000, last_s = (INT64_MAX >> NUMBER_RANDOM_BITS) / 1000;
+    if (unix_s < first_s)
+        return 0;
+    return unix_s - first_s > last_s ? INT64_MAX : (unix_s - first_s) * 1000 << NUMBER_RANDOM_BITS;
+}
+
 enum error app_find_any(struct request *request, struct slice id, struct app *app) {
     bool is_client_id = slice_starts(id, "cid_");
     struct rows *rows = db_find(request->service->db, request->arena,

@@ -6,6 +6,9 @@
 #include "server/response.h"
 #include "store/record.h"
 
+/* The least number that an app made at that second can have: numbers are the order of listings. */
+int64_t app_number_at(int64_t unix_s);
+
 /* The app of an app_id or client_id, if `viewer` may see it: own, public or shared with them. ERROR_NOT_FOUND when not
  * (contract §4: as good as none). */
 enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app);

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/utf8.h"
+#include "registry/apps.h"
 
 enum {
     TRIGRAM = 3,            /* characters that the index of a search needs */
@@ -47,12 +48,13 @@ static enum error search_run(struct request *request, struct listing *listing, i
     const struct listing_decision *decision = &listing->decision;
     struct slice text = utf8_lower(request->arena, listing->search);
     struct batch batch = batch_in(request->arena);
-    listing->apps = batch_add(&batch, STATEMENT_app_search, db_text(listing->user_id), db_bool(decision->listed),
-                              db_bool(decision->unlisted), db_bool(decision->own), db_bool(decision->shared),
-                              db_text(text), db_text(trigram_query(request->arena, decision, text)),
-                              db_text(slice_of(order_names[decision->order])), db_int(LISTING_FOUND_MAX),
-                              db_int(LOOKED_THROUGH), db_bool(decision->in_name), db_bool(decision->in_description),
-                              db_bool(decision->in_homepage_url), db_int(listing->page_limit), db_int(offset));
+    listing->apps =
+        batch_add(&batch, STATEMENT_app_search, db_text(listing->user_id), db_bool(decision->listed),
+                  db_bool(decision->unlisted), db_bool(decision->own), db_bool(decision->shared), db_text(text),
+                  db_text(trigram_query(request->arena, decision, text)),
+                  db_text(slice_of(order_names[decision->order])), db_int(LISTING_FOUND_MAX), db_int(LOOKED_THROUGH),
+                  db_bool(decision->in_name), db_bool(decision->in_description), db_bool(decision->in_homepage_url),
+                  db_int(listing->page_limit), db_int(offset), db_int(app_number_at(decision->listed_before_s)));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (listing->apps->count)
@@ -66,11 +68,12 @@ static enum error page_run(struct request *request, struct listing *listing, int
     const struct listing_decision *decision = &listing->decision;
     struct db_value user = db_text(listing->user_id), listed = db_bool(decision->listed);
     struct db_value unlisted = db_bool(decision->unlisted), own = db_bool(decision->own);
-    struct db_value shared = db_bool(decision->shared);
+    struct db_value shared = db_bool(decision->shared), before = db_int(app_number_at(decision->listed_before_s));
     struct batch batch = batch_in(request->arena);
-    listing->apps = batch_add(&batch, by_order[decision->order], user, listed, unlisted, own, shared,
-                              db_int(offset + listing->page_limit), db_int(listing->page_limit), db_int(offset));
-    struct rows *total = batch_add(&batch, STATEMENT_app_listing_total, user, listed, unlisted, own, shared);
+    listing->apps =
+        batch_add(&batch, by_order[decision->order], user, listed, unlisted, own, shared,
+                  db_int(offset + listing->page_limit), db_int(listing->page_limit), db_int(offset), before);
+    struct rows *total = batch_add(&batch, STATEMENT_app_listing_total, user, listed, unlisted, own, shared, before);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     listing->total = row_int(total, 0, "total");

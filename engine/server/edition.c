@@ -1,5 +1,7 @@
 #include "server/edition.h"
 
+#include "page/brand.h"
+#include "server/country.h"
 #include "server/wire.h"
 
 static bool specs_pass(struct arena *arena, const struct policy_source *source, struct slice *error) {
@@ -12,18 +14,58 @@ static bool specs_pass(struct arena *arena, const struct policy_source *source, 
     return result.failed == 0;
 }
 
+/* The settings file as it is now; NULL with *error. */
+static const struct value *settings_now(struct arena *arena, const struct edition *edition, struct slice *error) {
+    struct policy *policy = policy_open(arena, edition->policies, NULL, error);
+    const struct value *settings = policy ? policy_settings(policy, arena) : NULL;
+    if (policy)
+        policy_close(policy);
+    return settings;
+}
+
+static bool brand_read(struct arena *arena, const struct value *branding, struct brand *brand, struct slice *error) {
+    struct slice name = value_get_text(branding, "name");
+    *brand = (struct brand){
+        .name = slice_is_set(name) ? name : SLICE("Moonlatch"),
+        .logo = value_get_text(branding, "logo"),
+        .accent = value_get_text(branding, "accent"),
+        .accent_dark = value_get_text(branding, "accent_dark"),
+    };
+    const struct slice colours[] = {brand->accent, brand->accent_dark};
+    for (size_t i = 0; i < sizeof(colours) / sizeof(*colours); i++) {
+        if (slice_is_set(colours[i]) && !colour_is_valid(colours[i])) {
+            *error = arena_printf(arena, "settings.lua: branding: a colour is \"#\" and six hex digits, not %.*s",
+                                  SLICE_ARG(colours[i]));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool edition_read(struct arena *arena, struct edition *edition, const struct settings *settings,
+                         struct slice *error) {
+    edition->policies =
+        policy_source_read(arena, settings->policies, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
+    if (!edition->policies)
+        return false;
+    policy_source_version(edition->policies, edition->version);
+    const struct value *now = settings_now(arena, edition, error);
+    struct pages_from from = {.shipped = MOONLATCH_HOME "/templates", .own = settings->templates};
+    if (!now || !brand_read(arena, value_get(now, "branding"), &from.brand, error) ||
+        (settings->policy_tests && !specs_pass(arena, edition->policies, error)) ||
+        !(edition->pages = pages_open(arena, &from, error)))
+        return false;
+    const char *countries = arena_string(arena, value_get_text(now, "country_database"));
+    if (countries && !(edition->countries = countries_open(arena, countries, error)))
+        return false;
+    return !settings->tls_cert ||
+           (edition->tls = tls_context(arena, settings->tls_cert, settings->tls_key, error)) != NULL;
+}
+
 struct edition *edition_open(struct arena *arena, const struct settings *settings, struct slice *error) {
     struct edition *edition = h2o_mem_alloc(sizeof(*edition));
     *edition = (struct edition){.references = 1};
-    edition->policies =
-        policy_source_read(arena, settings->policies, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
-    if (edition->policies && (!settings->policy_tests || specs_pass(arena, edition->policies, error)))
-        edition->pages = pages_open(arena, settings->templates, error);
-    if (edition->pages && settings->tls_cert)
-        edition->tls = tls_context(arena, settings->tls_cert, settings->tls_key, error);
-    if (edition->policies)
-        policy_source_version(edition->policies, edition->version);
-    if (edition->pages && (edition->tls || !settings->tls_cert))
+    if (edition_read(arena, edition, settings, error))
         return edition;
     edition_release(edition);
     return NULL;
@@ -53,6 +95,7 @@ void edition_release(struct edition *edition) {
         policy_source_free(edition->policies);
     if (edition->pages)
         pages_close(edition->pages);
+    countries_close(edition->countries);
     SSL_CTX_free(edition->tls);
     free(edition);
 }
@@ -76,6 +119,7 @@ struct generation *generation_open(struct arena *arena, struct edition *edition,
         .service = {.settings = settings,
                     .keyring = keyring,
                     .pages = edition->pages,
+                    .countries = edition->countries,
                     .policy = policy,
                     .policy_version = edition->version},
         .edition = edition,

@@ -1,5 +1,6 @@
 /* An edition: what an operator changes while the server runs, read at one moment and swapped as one: policies, pages,
- * certificate. The workers share it; each runs it in a generation of its own, with a Lua state of its own. */
+ * certificate, countries, and the settings `branding` and `country_database`. The workers share it; each runs it in a
+ * generation of its own, with a Lua state of its own. */
 #ifndef SERVER_EDITION_H
 #define SERVER_EDITION_H
 
@@ -12,7 +13,8 @@ struct edition {
     _Atomic int references;
     struct policy_source *policies;
     struct pages *pages;
-    SSL_CTX *tls; /* NULL: plain HTTP */
+    struct countries *countries; /* NULL: none is configured */
+    SSL_CTX *tls;                /* NULL: plain HTTP */
     char version[POLICY_VERSION_LEN + 1];
 };
 

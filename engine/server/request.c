@@ -105,6 +105,11 @@ struct slice cookie_get(struct slice header, const char *name) {
     return found;
 }
 
+const struct language *request_language(const struct request *request) {
+    const struct pages *pages = request->service->pages;
+    return pages ? language_choose(pages_languages(pages), request->accept_language) : NULL;
+}
+
 void request_invalid(struct request *request, const char *place, const char *field, int index, const char *type,
                      const char *format, ...) {
     char message[256];

@@ -79,6 +79,9 @@ bool params_parse(struct arena *arena, struct slice text, bool repeats, struct p
 /* The named cookie of a Cookie header (RFC 6265 §5.4); absent when it is not there or there twice. */
 struct slice cookie_get(struct slice header, const char *name);
 
+/* The language of pages for this request: what Accept-Language wants most of those that there are. */
+const struct language *request_language(const struct request *request);
+
 /* Notes a failing field; the endpoint goes on checking, and answers request_validation() at the
  * end. */
 void request_invalid(struct request *request, const char *place, const char *field, int index, const char *type,

@@ -50,20 +50,33 @@ static struct slice asset_url(struct request *request, const char *name) {
     return arena_printf(request->arena, "/assets/%s?v=%.*s", name, SLICE_ARG(asset.version));
 }
 
+struct slice response_phrase(const struct request *request, const char *english) {
+    return language_phrase(request_language(request), slice_of(english));
+}
+
 struct response response_page(struct request *request, int status, const char *page, struct value *context,
                               struct slice form_target) {
     struct arena *arena = request->arena;
+    const struct language *language = request_language(request);
+    const struct brand *brand = pages_brand(request->service->pages);
+    struct value *branding = value_map(arena);
+    value_set_text(arena, branding, "name", brand->name);
+    value_set_text(arena, branding, "logo", brand->logo);
+    value_set_value(context, "brand", branding);
+    value_set_text(arena, context, "language", language_tag(language));
     value_set_text(arena, context, "issuer", request->service->settings->issuer);
     value_set_text(arena, context, "style_url", asset_url(request, "style.css"));
     value_set_text(arena, context, "script_url", asset_url(request, "wallet.js"));
     struct response response = {
         .status = status,
         .content_type = "text/html; charset=utf-8",
-        .body = page_render(request->service->pages, arena, page, context),
+        .body = page_render(request->service->pages, arena, page, context, language),
     };
     response_header(
         &response, "content-security-policy",
         arena_printf(arena, "%s%s%.*s", csp_start, slice_is_set(form_target) ? " " : "", SLICE_ARG(form_target)));
+    response_header(&response, "content-language", language_tag(language));
+    response_header(&response, "vary", SLICE("accept-language"));
     response_header(&response, "x-frame-options", SLICE("DENY"));
     response_header(&response, "referrer-policy", SLICE("no-referrer"));
     return response;

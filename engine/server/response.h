@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "server/request.h"
 
-enum { RESPONSE_HEADERS_MAX = 8 };
+enum { RESPONSE_HEADERS_MAX = 12 };
 
 struct response {
     int status;
@@ -24,6 +24,9 @@ struct response response_json(struct slice json);
 struct response response_value(struct request *request, const struct value *value);
 /* 302, or 303 after a POST. The location must be a URL without control characters (asserted). */
 struct response response_redirect(int status, struct slice location);
+/* These words in the language of the page for this request. */
+struct slice response_phrase(const struct request *request, const char *english);
+
 /* An HTML page (page_render) with the headers of contract §4: CSP, X-Frame-Options and the rest.
  * `form_target` is the origin (or scheme) that a form of this page may be redirected to; absent: only
  * 'self'. */

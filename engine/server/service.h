@@ -10,11 +10,13 @@
 #include "store/store.h"
 
 struct audit;
+struct countries;
 
 struct service {
     const struct settings *settings;
     const struct keyring *keyring;
     const struct pages *pages;
+    const struct countries *countries; /* NULL: none is configured */
     struct policy *policy;
     const char *policy_version;
     struct db *db;

@@ -12,6 +12,10 @@ struct user user_from(const struct rows *rows, size_t row, const char *created_a
     };
 }
 
+struct sign_in sign_in_from(const struct rows *rows, size_t row) {
+    return (struct sign_in){row_text(rows, row, "auth_method"), row_int(rows, row, "auth_time")};
+}
+
 struct app app_from(const struct rows *rows, size_t row) {
     return (struct app){
         .app_id = row_text(rows, row, "app_id"),
@@ -31,6 +35,8 @@ struct app app_from(const struct rows *rows, size_t row) {
         .refresh_token_lifetime_days = row_int(rows, row, "refresh_token_lifetime_days"),
         .created_at = row_int(rows, row, "created_at"),
         .updated_at = row_int(rows, row, "updated_at"),
+        .user_count = row_int(rows, row, "user_count"),
+        .share_count = row_int(rows, row, "share_count"),
     };
 }
 

@@ -6,11 +6,19 @@
 #include "base/value.h"
 #include "store/store.h"
 
+/* How somebody has proved who they are. */
+struct sign_in {
+    struct slice
+        method; /* "fingerprint" | "hotkey"; of a call without a session "api_key" | "signature"; absent: none */
+    int64_t at; /* when (OpenID Connect Core §2, auth_time) */
+};
+
 struct user {
     struct slice user_id, username;
     struct slice hotkey; /* SS58; absent when none */
     struct slice roles;  /* separated by spaces */
     int64_t created_at;
+    struct sign_in sign_in; /* not of the row: who knows it sets it */
 };
 
 /* An OAuth 2.0 client. */
@@ -22,10 +30,13 @@ struct app {
     struct slice secret_hash;
     bool active, public;
     int64_t refresh_token_lifetime_days, created_at, updated_at;
+    int64_t user_count, share_count; /* who have authorized it; with whom it is shared */
 };
 
 /* From the columns user_id, username, hotkey, roles and `created_at_column`. */
 struct user user_from(const struct rows *rows, size_t row, const char *created_at_column);
+/* From the columns auth_method and auth_time. */
+struct sign_in sign_in_from(const struct rows *rows, size_t row);
 /* From the columns of app_by_client_id, app_by_id and app_list. */
 struct app app_from(const struct rows *rows, size_t row);
 

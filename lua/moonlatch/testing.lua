@@ -26,6 +26,7 @@ function testing.user(over)
     username = "alice",
     roles = {},
     created_at = 1700000000,
+    sign_in = { method = "fingerprint", at = 1795694100 },
   }, over)
 end
 
@@ -34,27 +35,34 @@ function testing.app(over)
     app_id = "01a218f9-5c48-707f-a9e3-efb7b880d913",
     client_id = "cid_abcdefghijklmnopqrstuvwx",
     name = "An app",
-    owner_id = "0b0c7a52-9df5-4c6b-8a3b-1f6f9b1f4f22",
     allowed_scopes = {},
     public = true,
     refresh_token_lifetime_days = 30,
     created_at = 1700000000,
+    users = 12,
+    shares = 0,
   }, over)
 end
 
--- Every fact that there is, as for a first sign-in on 2026-11-26 at 12:00 UTC, a Thursday.
+-- What facts.user allowed facts.app a day ago.
+function testing.previous(over)
+  return merge({ scopes = { "profile" }, created_at = 1795608000, updated_at = 1795608000 }, over)
+end
+
+-- Every fact that is not nil at a first sign-in, on 2026-11-26 at 12:00 UTC, a Thursday.
 function testing.facts(over)
   return merge({
     now = 1795694400,
-    request = { address = "203.0.113.7", user_agent = "Mozilla/5.0" },
+    request = { address = "203.0.113.7", user_agent = "Mozilla/5.0", language = "en" },
     user = testing.user(),
     app = testing.app(),
     owner = { user_id = "0b0c7a52-9df5-4c6b-8a3b-1f6f9b1f4f22", username = "bob" },
     requested = { "profile" },
     scopes = { "profile" },
+    scope = "account:write",
+    before = testing.app(),
     grant_type = "authorization_code",
     redirect_uri = "https://app.example/callback",
-    method = "fingerprint",
   }, over)
 end
 

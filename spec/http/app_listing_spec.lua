@@ -193,3 +193,42 @@ describe("The listing policy", function()
     shape.detail(with "listing = function() return { order = 'random' } end", 500)
   end)
 end)
+
+describe("A listing policy that hides young public apps", function()
+  local server
+  lazy_setup(function()
+    server = server_helper.start { policies = { ["apps.lua"] = [[return {
+      may_create = function() return true end,
+      redirect_uri = function() return true end,
+      listing = function(facts)
+        return { own = true, public = true, shared = true, order = facts.order, public_before = facts.now + 60
+          - (facts.user.username == "patient" and 120 or 0) }
+      end,
+    }]] } }
+  end)
+  lazy_teardown(function()
+    server:stop()
+  end)
+
+  it("shows own and shared ones all the same, in every order and search, and counts what it shows", function()
+    local patient, eager = flow.user(server, { name = "patient" }), flow.user(server)
+    flow.app(server, patient, { name = "mine app" })
+    flow.app(server, eager, { name = "theirs app" })
+    local shared = flow.app(server, eager, { name = "shared app" })
+    shape.ok(http.post(server, "/idp/apps/" .. shared.app_id .. "/share",
+      { json = { user_id_or_name = "patient" }, bearer = eager.api_key }))
+    for _, query in ipairs { "", "?order=name", "?order=popular", "?search=app", "?search=e" } do
+      local function seen(user)
+        local list, names = http.get(server, "/idp/apps" .. query, { bearer = user.api_key }).json, {}
+        for _, app in ipairs(list.items) do
+          names[#names + 1] = app.name
+        end
+        table.sort(names)
+        assert.equal(#names, list.total, query)
+        return names
+      end
+      assert.same({ "mine app", "shared app" }, seen(patient), query)
+      assert.same({ "mine app", "shared app", "theirs app" }, seen(eager), query)
+    end
+  end)
+end)

@@ -45,7 +45,7 @@ static const struct {
     {"signed_in", "{" COMMON ",\"user\":{\"username\":\"%s\"},\"message\":\"%s\",\"steps\":["
                   "{\"title\":\"%s\",\"text\":\"%s\",\"code\":\"%s\"},{\"title\":\"%s\",\"code\":\"%s\"}]}"},
     {"home", "{" COMMON ",\"version\":\"%s\",\"database\":\"%s\",\"policies\":\"%s\",\"try_url\":\"%s\","
-             "\"demo\":{\"username\":\"%s\",\"hint\":\"%s\"},\"links\":[{\"title\":\"%s\",\"url\":\"%s\"}],"
+             "\"demo\":true,\"links\":[{\"title\":\"%s\",\"url\":\"%s\"}],"
              "\"endpoints\":[{\"method\":\"%s\",\"path\":\"%s\",\"note\":\"%s\"}]}"},
 };
 enum { CASES = sizeof(cases) / sizeof(*cases) };
@@ -69,7 +69,8 @@ static struct value *filled(const char *context, const char *text) {
 
 static struct pages *shipped(void) {
     struct slice error = SLICE_NONE;
-    struct pages *pages = pages_open(&arena, TEMPLATES, &error);
+    struct pages *pages =
+        pages_open(&arena, &(struct pages_from){TEMPLATES, TEMPLATES, {.name = SLICE("Moonlatch")}}, &error);
     if (!pages)
         printf("# %.*s\n", SLICE_ARG(error));
     CHECK(pages != NULL);
@@ -97,7 +98,7 @@ static size_t count_text(struct slice text, const char *part) {
 static void prints_all_that_it_is_given(void) {
     struct pages *pages = shipped();
     for (size_t i = 0; i < CASES; i++) {
-        struct slice out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, "quince"));
+        struct slice out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, "quince"), NULL);
         CHECK(contains(out, "<!doctype html>") && contains(out, "</html>"));
         /* the nonce and such come out more than once, nothing is left out */
         CHECK(count_text(out, "quince") >= count_text(slice_of(cases[i].context), "%s"));
@@ -122,9 +123,9 @@ static void lets_no_markup_through(void) {
     static const char meaningful[] = "<>\"'`";
     struct pages *pages = shipped();
     for (size_t i = 0; i < CASES; i++) {
-        struct slice plain = page_render(pages, &arena, cases[i].page, filled(cases[i].context, "quince"));
+        struct slice plain = page_render(pages, &arena, cases[i].page, filled(cases[i].context, "quince"), NULL);
         for (size_t j = 0; j < sizeof(hostile) / sizeof(*hostile); j++) {
-            struct slice out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, hostile[j]));
+            struct slice out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, hostile[j]), NULL);
             for (const char *byte = meaningful; *byte; byte++)
                 CHECK(count_of(out, *byte) == count_of(plain, *byte));
             CHECK(!contains(out, "<script>") && !contains(out, "<img src=x"));
@@ -136,10 +137,11 @@ static void lets_no_markup_through(void) {
 static void lets_no_script_into_a_url(void) {
     struct pages *pages = shipped();
     for (size_t i = 0; i < CASES; i++) {
-        struct slice out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, "javascript:alert(1)"));
+        struct slice out =
+            page_render(pages, &arena, cases[i].page, filled(cases[i].context, "javascript:alert(1)"), NULL);
         CHECK(!contains(out, "href=\"javascript") && !contains(out, "src=\"javascript"));
         CHECK(!contains(out, "action=\"javascript"));
-        out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, " data:text/html,x"));
+        out = page_render(pages, &arena, cases[i].page, filled(cases[i].context, " data:text/html,x"), NULL);
         CHECK(!contains(out, "href=\" data") && !contains(out, "src=\" data") && !contains(out, "action=\" data"));
     }
     pages_close(pages);
@@ -151,7 +153,7 @@ static void pages_are_small(void) {
     CHECK(pages_asset(pages, SLICE("style.css"), &style) && pages_asset(pages, SLICE("wallet.js"), &script));
     for (size_t i = 0; i < CASES; i++) {
         struct value *context = filled(cases[i].context, "a text of middling length, as they are");
-        struct slice out = page_render(pages, &arena, cases[i].page, context);
+        struct slice out = page_render(pages, &arena, cases[i].page, context, NULL);
         CHECK(out.len + style.bytes.len + script.bytes.len < PAGE_SIZE_MAX);
     }
     pages_close(pages);
@@ -160,32 +162,32 @@ static void pages_are_small(void) {
 static void pages_print_without_a_context(void) {
     struct pages *pages = shipped();
     for (size_t i = 0; i < CASES; i++) {
-        CHECK(contains(page_render(pages, &arena, cases[i].page, NULL), "</html>"));
-        CHECK(contains(page_render(pages, &arena, cases[i].page, value_map(&arena)), "</html>"));
+        CHECK(contains(page_render(pages, &arena, cases[i].page, NULL, NULL), "</html>"));
+        CHECK(contains(page_render(pages, &arena, cases[i].page, value_map(&arena), NULL), "</html>"));
     }
-    CHECK(page_render(pages, &arena, "no_such_page", NULL).len == 0);
-    CHECK(page_render(pages, &arena, "layout", NULL).len == 0);
+    CHECK(page_render(pages, &arena, "no_such_page", NULL, NULL).len == 0);
+    CHECK(page_render(pages, &arena, "layout", NULL, NULL).len == 0);
     pages_close(pages);
 }
 
 static void offers_only_the_methods_that_are_on(void) {
     struct pages *pages = shipped();
     const char *both = "{\"methods\":{\"fingerprint\":true,\"hotkey\":true}}";
-    struct slice out = page_render(pages, &arena, "login", filled(both, ""));
+    struct slice out = page_render(pages, &arena, "login", filled(both, ""), NULL);
     CHECK(contains(out, "value=\"fingerprint\"") && contains(out, "value=\"hotkey\"") &&
           !contains(out, "role=\"alert\""));
-    out = page_render(pages, &arena, "login", filled("{\"methods\":{\"fingerprint\":true}}", ""));
+    out = page_render(pages, &arena, "login", filled("{\"methods\":{\"fingerprint\":true}}", ""), NULL);
     CHECK(contains(out, "value=\"fingerprint\"") && !contains(out, "value=\"hotkey\"") && !contains(out, "<script"));
-    out = page_render(pages, &arena, "login", filled("{\"methods\":{\"hotkey\":true}}", ""));
+    out = page_render(pages, &arena, "login", filled("{\"methods\":{\"hotkey\":true}}", ""), NULL);
     CHECK(!contains(out, "value=\"fingerprint\"") && contains(out, "value=\"hotkey\""));
-    out = page_render(pages, &arena, "login", filled("{\"methods\":{},\"error\":\"no\"}", ""));
+    out = page_render(pages, &arena, "login", filled("{\"methods\":{},\"error\":\"no\"}", ""), NULL);
     CHECK(!contains(out, "<form") && contains(out, "role=\"alert\">no<"));
     pages_close(pages);
 }
 
 static void consent_asks_as_the_policy_says(void) {
     struct pages *pages = shipped();
-    struct slice out = page_render(pages, &arena, "consent", filled(cases[1].context, "quince"));
+    struct slice out = page_render(pages, &arena, "consent", filled(cases[1].context, "quince"), NULL);
     CHECK(count_text(out, "type=\"checkbox\" name=\"scope\" value=\"quince\"") == 2);
     CHECK(count_text(out, " checked>") == 1);
     CHECK(count_text(out, "class=\"warning\"") == 2);
@@ -228,7 +230,7 @@ static void remove_file(const char *name) {
 
 static bool opens(void) {
     struct slice error;
-    struct pages *pages = pages_open(&arena, directory, &error);
+    struct pages *pages = pages_open(&arena, &(struct pages_from){.shipped = directory, .own = directory}, &error);
     if (!pages)
         printf("# %.*s\n", SLICE_ARG(error));
     pages_close(pages);
@@ -237,7 +239,7 @@ static bool opens(void) {
 
 static bool refuses(const char *expected) {
     struct slice error = SLICE_NONE;
-    struct pages *pages = pages_open(&arena, directory, &error);
+    struct pages *pages = pages_open(&arena, &(struct pages_from){.shipped = directory, .own = directory}, &error);
     pages_close(pages);
     if (!pages && contains(error, expected))
         return true;

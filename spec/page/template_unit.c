@@ -34,7 +34,7 @@ static bool prints_with(const char *text, const char *const *others, const char 
     }
     struct buffer buffer = buffer_in(&arena);
     struct value *context = json_parse(&arena, slice_of(json), NULL);
-    template_render(&program, &buffer, context);
+    template_render(&program, &buffer, context, NULL);
     if (slice_is(buffer_slice(&buffer), expected))
         return true;
     printf("# printed: %.*s\n", SLICE_ARG(buffer_slice(&buffer)));
@@ -236,7 +236,7 @@ static void bounds_nesting_and_size(void) {
         value_append(list, value_int(&arena, i));
     value_set_value(context, "l", list);
     struct buffer buffer = buffer_in(&arena);
-    template_render(&program, &buffer, context);
+    template_render(&program, &buffer, context, NULL);
     CHECK(buffer.len >= TEMPLATE_OUTPUT_MAX && buffer.len < TEMPLATE_OUTPUT_MAX + 64);
 }
 
@@ -261,7 +261,7 @@ static void survives_noise(void) {
         struct buffer buffer = buffer_in(&arena);
         template_render(
             &program, &buffer,
-            json_parse(&arena, SLICE("{\"a\":[\"<\\u0007\",{\"a\":1}],\"b\":{\"c\":\"\\\"\\u0007\"}}"), NULL));
+            json_parse(&arena, SLICE("{\"a\":[\"<\\u0007\",{\"a\":1}],\"b\":{\"c\":\"\\\"\\u0007\"}}"), NULL), NULL);
         struct slice out = buffer_slice(&buffer);
         CHECK(!memmem(out.at, out.len, "<\a", 2) && !memmem(out.at, out.len, "\"\a", 2));
     }

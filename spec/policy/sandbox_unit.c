@@ -11,7 +11,7 @@ enum { SLOWNESS = 10 };
 enum { SLOWNESS = 1 };
 #endif
 
-enum { BUDGET_MS = 20, LATE_MS = 60 * SLOWNESS };
+enum { BUDGET_MS = 20, LATE_MS = 50 * SLOWNESS };
 
 /* What this thread has had of a processor: other programs of a test run do not count. */
 static int64_t thread_time_ns(void) {

@@ -10,14 +10,16 @@ RETURNING app_id
 -- name: app_by_client_id
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
-  a.created_at, a.updated_at, u.username AS owner_username
+  a.created_at, a.updated_at, u.username AS owner_username, a.user_count,
+  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.client_id = ?1
 
 -- name: app_by_id
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
-  a.created_at, a.updated_at, u.username AS owner_username
+  a.created_at, a.updated_at, u.username AS owner_username, a.user_count,
+  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.app_id = ?1
 
@@ -27,7 +29,8 @@ SELECT app_id FROM apps WHERE name_key = ?1
 -- name: app_list
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
-  a.created_at, a.updated_at, u.username AS owner_username
+  a.created_at, a.updated_at, u.username AS owner_username, a.user_count,
+  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count
 FROM apps a JOIN users u ON u.user_id = a.user_id
 ORDER BY a.number
 

@@ -11,7 +11,8 @@
   const hint = find('wallet-hint');
   const status = find('wallet-status');
   const form = find('wallet-form');
-  const message = wallet.dataset.message;
+  const words = wallet.dataset; // in the language of the page
+  const message = words.message;
 
   const NAMES = {
     'polkadot-js': 'Polkadot{.js}',
@@ -34,11 +35,11 @@
     '0x' + Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
   const signIn = async (address) => {
-    say('Please confirm in your wallet.');
+    say(words.confirm);
     const { signature } = await extension.signer.signRaw({ address, data: toHex(message), type: 'bytes' });
     form.elements.hotkey.value = address;
     form.elements.signature.value = signature;
-    say('Signing you in…');
+    say(words.busy);
     form.submit();
   };
 
@@ -49,17 +50,17 @@
       await work();
     } catch (error) {
       busy(false);
-      say(`The wallet did not sign: ${error && error.message ? error.message : 'it gave no reason'}.`);
+      say(`${words.failed} ${error && error.message ? error.message : words.noReason}.`);
     }
   };
 
   const isUsable = ({ address, type }) => (type || 'sr25519') === 'sr25519' && !address.startsWith('0x');
 
   const connect = async (name) => {
-    say('Please let your wallet show its accounts to this page.');
-    extension = await window.injectedWeb3[name].enable('Moonlatch');
+    say(words.ask);
+    extension = await window.injectedWeb3[name].enable(words.name);
     const accounts = (await extension.accounts.get()).filter(isUsable);
-    if (accounts.length === 0) throw new Error('it shows no sr25519 account to this page');
+    if (accounts.length === 0) throw new Error(words.noAccount);
     if (accounts.length === 1) return signIn(accounts[0].address);
     account.replaceChildren(...accounts.map(({ name: label, address }) => {
       const short = `${address.slice(0, 6)}…${address.slice(-6)}`;
@@ -78,7 +79,7 @@
     buttons.replaceChildren(...names.map((name) => {
       const button = document.createElement('button');
       button.type = 'button';
-      button.textContent = `Sign in with ${NAMES[name] || name}`;
+      button.textContent = `${words.with} ${NAMES[name] || name}`;
       button.addEventListener('click', () => guarded(() => connect(name)));
       return button;
     }));
@@ -92,11 +93,11 @@
     for (const line of wallet.querySelectorAll('.copy')) {
       const button = document.createElement('button');
       button.type = 'button';
-      button.textContent = 'Copy';
+      button.textContent = words.copy;
       button.addEventListener('click', async () => {
         await navigator.clipboard.writeText(line.querySelector('code').textContent);
-        button.textContent = 'Copied';
-        setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+        button.textContent = words.copied;
+        setTimeout(() => { button.textContent = words.copy; }, 2000);
       });
       line.append(button);
     }
@@ -108,7 +109,7 @@
   });
   window.addEventListener('pageshow', (event) => { if (event.persisted) { busy(false); say(''); } });
 
-  hint.textContent = 'No wallet extension was found in this browser. You can sign with any other wallet:';
+  hint.textContent = words.none;
   addCopyButtons();
   for (const ms of LOOKS) setTimeout(showWallets, ms);
 })();

@@ -1,0 +1,67 @@
+#include "policy/declared.h"
+
+#define CONSENT "consent.decide consent.page"
+#define GRANT "scopes.grant " CONSENT
+#define MANAGED "apps.may_create apps.may_edit apps.redirect_uri scopes.may_register"
+#define OF_APP GRANT " tokens.lifetimes " MANAGED
+#define OF_USER OF_APP " apps.listing apps.present claims.userinfo login.allow"
+
+const struct declared_fact declared_facts[] = {
+    {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},
+    {"request.address", NULL, "the peer's numeric address",
+     "not address.within(facts.request.address, \"203.0.113.0/24\")"},
+    {"request.country", NULL,
+     "its country, two letters (ISO 3166-1); nil without `country_database` in the settings, or where that knows none",
+     "facts.request.country == \"AQ\""},
+    {"request.user_agent", NULL, "the browser, as it calls itself; or nil",
+     "(facts.request.user_agent or \"\"):find(\"curl/\", 1, true) ~= nil"},
+    {"request.language", NULL, "the language of the pages, from Accept-Language: `en`, `de` or what you add",
+     "facts.request.language ~= \"en\""},
+
+    {"user.user_id", OF_USER, "their id, forever the same", "facts.user.user_id == facts.owner.user_id"},
+    {"user.username", OF_USER, "their name, unique", "facts.user.username:find(\"^test%-\") ~= nil"},
+    {"user.hotkey", OF_USER, "their SS58 address, or nil", "facts.user.hotkey == nil"},
+    {"user.roles", OF_USER, "a list of names", "not list.has(facts.user.roles, \"staff\")"},
+    {"user.created_at", OF_USER, "when the account was made", "facts.now - facts.user.created_at < 7 * time.day"},
+    {"user.sign_in.method", OF_USER,
+     "how they proved who they are: `fingerprint` or `hotkey`; in a call of the API `api_key` or `signature`, too",
+     "facts.user.sign_in.method ~= \"hotkey\""},
+    {"user.sign_in.at", OF_USER, "when they did", "facts.now - facts.user.sign_in.at > time.hour"},
+
+    {"app.app_id", OF_APP " claims.userinfo", "its id", "facts.app.app_id == \"01a218f9-5c48-707f-a9e3-efb7b880d913\""},
+    {"app.client_id", OF_APP " claims.userinfo", "its OAuth name",
+     "facts.app.client_id == \"cid_abcdefghijklmnopqrstuvwx\""},
+    {"app.name", OF_APP, "its name, unique", "facts.app.name:lower():find(\"official\", 1, true) ~= nil"},
+    {"app.description", OF_APP, "its maker's words, or nil", "facts.app.description == nil"},
+    {"app.homepage_url", OF_APP, "its homepage, or nil", "not (facts.app.homepage_url or \"\"):find(\"^https:\")"},
+    {"app.allowed_scopes", OF_APP, "a list: the privileged scopes that it may ask for",
+     "list.find(facts.app.allowed_scopes, scopes.privileged) ~= nil"},
+    {"app.public", OF_APP, "whether others find it in listings", "not facts.app.public"},
+    {"app.refresh_token_lifetime_days", OF_APP, "as its owner set it", "facts.app.refresh_token_lifetime_days > 30"},
+    {"app.created_at", OF_APP, "when it was made; nil where it is being made",
+     "facts.now - (facts.app.created_at or facts.now) < time.day"},
+    {"app.users", OF_APP, "how many people allow it something; up to a second old", "facts.app.users > 100"},
+    {"app.shares", OF_APP, "with how many people it is shared; up to a second old", "facts.app.shares == 0"},
+    {"owner.user_id", OF_APP, "who made the app", "facts.owner.user_id ~= facts.user.user_id"},
+    {"owner.username", OF_APP, "their name", "facts.owner.username ~= \"acme\""},
+
+    {"requested", GRANT, "a list: the scopes that are asked for, each of which `describe` knows",
+     "list.has(facts.requested, \"admin\")"},
+    {"previous", GRANT,
+     "what this user allows this app already: `scopes`, `created_at`, `updated_at`; nil where nothing",
+     "facts.previous == nil or facts.now - facts.previous.updated_at > 90 * time.day"},
+    {"prompt", GRANT, "OpenID Connect's parameter, as sent; or nil", "facts.prompt == \"none\""},
+    {"grant_type", GRANT, "`authorization_code` or `refresh_token`", "facts.grant_type == \"refresh_token\""},
+    {"redirect_uri", CONSENT " apps.redirect_uri", "where the answer goes, or is to go one day",
+     "facts.redirect_uri:find(\"^http:\") ~= nil"},
+    {"scopes", "tokens.lifetimes claims.userinfo", "a list: what the token is good for",
+     "list.has(facts.scopes, \"account:write\")"},
+    {"scope", "scopes.may_register", "the privileged scope that the app wants",
+     "facts.scope:find(\":delete\", 1, true) ~= nil"},
+    {"before", "apps.may_edit", "the app as it is; `app` is what it would become",
+     "facts.before.name ~= facts.app.name"},
+    {"include_public", "apps.listing", "true, false, or nil when not said", "facts.include_public == false"},
+    {"include_shared", "apps.listing", "the same", "facts.include_shared == false"},
+    {"order", "apps.listing", "`newest`, `name` or `popular`, or nil when not said", "facts.order == \"popular\""},
+    {.name = NULL},
+};
