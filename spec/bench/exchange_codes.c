@@ -51,8 +51,8 @@ static struct slice body_make(const struct app *app, const struct user *user, st
     value_append_text(own, scopes, SLICE("profile"));
     const struct authorization_request asked = {
         .app = *app, .redirect_uri = SLICE("https://app.example/cb"), .scopes = scopes};
-    const struct session session = {
-        .session_id = SLICE("bench"), .user = *user, .auth_time = clock_now_s(), .auth_method = SLICE("fingerprint")};
+    struct session session = {.session_id = SLICE("bench"), .user = *user};
+    session.user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
     const struct approval approval = {
         .asked = &asked,
         .session = &session,
