@@ -237,7 +237,7 @@ static void a_grant_is_quick(void) {
     const struct value *facts =
         json("{'now':1795532645,'user':{'user_id':'0c4b8b1e-0000-4000-8000-000000000000','username':'ann',"
              "'roles':['unlimited_dev'],'created_at':1},'app':{'app_id':'a','client_id':'cid_x','name':'An app',"
-             "'description':'words','owner_id':'u','allowed_scopes':['chutes:write'],'public':true,"
+             "'description':'words','allowed_scopes':['chutes:write'],'public':true,"
              "'refresh_token_lifetime_days':30,'created_at':1},'requested':['openid','profile','chutes:write'],"
              "'grant_type':'authorization_code','request':{'address':'192.0.2.1','user_agent':'curl'}}");
     struct arena own;
