@@ -1,8 +1,9 @@
 -- Turns sql/ into C: luajit sql/embed.lua SQLDIR OUTPREFIX writes OUTPREFIX.h and OUTPREFIX.c.
 --
 -- SQLDIR/statements/*.sql hold blocks that begin with "-- name: code_consume" and go on to the next
--- such line; SQLDIR/schema/NNN_name.sql hold the migrations. What is wrong in them fails the build
--- with file:line. README.md has the rules of the text.
+-- such line; SQLDIR/schema/NNN_name.sql hold the migrations. Lines between "-- sqlite:" or "-- postgresql:" and
+-- "-- both:" are for that database alone. What is wrong in them fails the build with file:line. README.md has the
+-- rules of the text.
 
 local failures = 0
 
@@ -65,6 +66,21 @@ local function check_portable(file, line, text)
   if text:find("::", 1, true) then complain(file, line, "'::' is PostgreSQL's alone; write CAST(… AS …)") end
 end
 
+-- The lines for one database; those of the other are empty, so that line numbers hold.
+local function lines_for(database, lines)
+  local kept, now = {}, "both"
+  for i, line in ipairs(lines) do
+    now = line:match("^%-%-%s*(%l+):%s*$") or now
+    kept[i] = (now == "both" or now == database) and line or ""
+  end
+  return kept
+end
+
+-- ?1 is $1 to PostgreSQL; none stands in quotes or comments (read_sql has taken those out or refused them).
+local function for_postgres(sql)
+  return (sql:gsub("%?(%d+)", "$%1"))
+end
+
 local function words_of(text)
   local words = {}
   for word in text:gsub("'[^']*'", ""):gmatch("%a+") do words[word:upper()] = true end
@@ -72,7 +88,7 @@ local function words_of(text)
 end
 
 -- A block of a statement file: { name, sql, parameters, reads }.
-local function read_statement(file, name, name_line, lines)
+local function read_text(file, name, name_line, lines)
   local highest, seen, ended = 0, {}, nil
   local sql = read_sql(file, name_line + 1, lines, function(text, line)
     check_portable(file, line, text)
@@ -98,6 +114,15 @@ local function read_statement(file, name, name_line, lines)
   for number = 1, highest do
     if not seen[number] then complain(file, name_line, "statement %s has ?%d but no ?%d", name, highest, number) end
   end
+  return sql, highest
+end
+
+local function read_statement(file, name, name_line, lines)
+  local sql, highest = read_text(file, name, name_line, lines_for("sqlite", lines))
+  local postgres, others = read_text(file, name, name_line, lines_for("postgresql", lines))
+  if highest ~= others then
+    complain(file, name_line, "statement %s has %d parameters for SQLite and %d for PostgreSQL", name, highest, others)
+  end
   local first = (sql:match("^%s*(%a+)") or ""):upper()
   local words = words_of(sql)
   if first == "" then
@@ -106,7 +131,7 @@ local function read_statement(file, name, name_line, lines)
     complain(file, name_line, "statement %s begins with %s: SELECT, WITH, INSERT, UPDATE or DELETE", name, first)
   end
   local reads = first == "SELECT" or first == "WITH" and not (words.INSERT or words.UPDATE or words.DELETE)
-  return { name = name, sql = sql, parameters = highest, reads = reads }
+  return { name = name, sql = sql, postgres = for_postgres(postgres), parameters = highest, reads = reads }
 end
 
 local function read_statements(directory)
@@ -147,15 +172,18 @@ local function read_migrations(directory)
     if not version then
       complain(file, 1, "a migration is called NNN_name.sql")
     else
-      local sql = read_sql(file, 1, lines_of(file), function(text, line)
-        check_portable(file, line, text)
-        if text:find("?", 1, true) then complain(file, line, "a migration has no parameters") end
-      end)
+      local function read(database)
+        return read_sql(file, 1, lines_for(database, lines_of(file)), function(text, line)
+          check_portable(file, line, text)
+          if text:find("?", 1, true) then complain(file, line, "a migration has no parameters") end
+        end)
+      end
+      local sql, postgres = read "sqlite", read "postgresql"
       if not sql:find("%S") then complain(file, 1, "the migration is empty") end
       if tonumber(version) ~= #migrations + 1 then
         complain(file, 1, "migrations are numbered from 001 without gaps; %03d comes next", #migrations + 1)
       end
-      migrations[#migrations + 1] = { version = tonumber(version), name = name, sql = sql }
+      migrations[#migrations + 1] = { version = tonumber(version), name = name, sql = sql, postgres = postgres }
     end
   end
   return migrations
@@ -183,10 +211,10 @@ local function header(statements)
   end
   add("    STATEMENT_COUNT\n};\n")
   add("enum { STATEMENT_PARAMETERS_MOST = %d }; /* that any of them has */\n", most)
-  add("struct statement_text {\n    const char *name, *sql;\n    size_t parameters; /* ?1 … */\n" ..
+  add("struct statement_text {\n    const char *name, *sql, *postgres;\n    size_t parameters; /* ?1 … */\n" ..
     "    bool reads; /* it changes nothing */\n};\n")
   add("extern const struct statement_text statement_texts[STATEMENT_COUNT];\n")
-  add("struct migration {\n    int64_t version;\n    const char *name, *sql;\n};\n")
+  add("struct migration {\n    int64_t version;\n    const char *name, *sql, *postgres;\n};\n")
   add("/* In order, from version 1. */\n")
   add("extern const struct migration migrations[];\nextern const size_t migration_count;\n")
   add("#endif")
@@ -199,11 +227,12 @@ local function source(statements, migrations)
   add('/* Generated by sql/embed.lua from sql/. */\n#include "store/statements.h"\n')
   add("const struct statement_text statement_texts[STATEMENT_COUNT] = {")
   for _, s in ipairs(statements) do
-    add('    {"%s",\n     %s,\n     %d, %s},', s.name, literal(s.sql, "     "), s.parameters, tostring(s.reads))
+    add('    {"%s",\n     %s,\n     %s,\n     %d, %s},', s.name, literal(s.sql, "     "), literal(s.postgres, "     "),
+      s.parameters, tostring(s.reads))
   end
   add("};\n\nconst struct migration migrations[] = {")
   for _, m in ipairs(migrations) do
-    add('    {%d, "%s",\n     %s},', m.version, m.name, literal(m.sql, "     "))
+    add('    {%d, "%s",\n     %s,\n     %s},', m.version, m.name, literal(m.sql, "     "), literal(m.postgres, "     "))
   end
   add("};\n\nconst size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);")
   return table.concat(out, "\n") .. "\n"

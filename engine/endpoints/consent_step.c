@@ -67,9 +67,9 @@ enum error consent_approve(struct request *request, const struct approval *appro
 
     struct batch batch = batch_in(arena);
     batch_add(&batch, STATEMENT_spend, spent, grant, db_int(approval->spent_expires_at_s));
-    batch_add(&batch, STATEMENT_app_count_user, app, user, spent, grant);
     batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
               db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
+    batch_add(&batch, STATEMENT_app_count_user, app, db_text(slice_of(authorization_id)));
     struct rows *made =
         batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
                   db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),

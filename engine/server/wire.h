@@ -55,7 +55,9 @@ struct worker {
     h2o_linklist_t arrived;         /* anchors of requests that have not started */
     h2o_linklist_t finished;        /* exchanges whose answer can be sent */
     h2o_timeout_entry_t turn_entry; /* linked while one of the two lists may hold something */
-    size_t exchange_count;          /* started and not freed */
+    h2o_linklist_t soon;            /* completions to run before the loop waits */
+    h2o_timeout_entry_t soon_entry;
+    size_t exchange_count; /* started and not freed */
     uint64_t request_count;
     char request_prefix[9]; /* of request ids: random, per worker */
 

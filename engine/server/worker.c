@@ -6,6 +6,7 @@
 #include "fiber/fiber.h"
 #include "registry/audit.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 
 enum {
@@ -29,6 +30,54 @@ static void inbox_receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *
         h2o_linklist_unlink(&completion->link);
         completion->run(completion);
     }
+}
+
+/* --- descriptors of the store, on this loop --- */
+
+struct watch {
+    h2o_socket_t *socket; /* of a copy of the descriptor, which h2o closes */
+    void (*ready)(void *data);
+    void *data;
+};
+
+static void watch_on_ready(h2o_socket_t *socket, const char *error) {
+    (void)error;
+    struct watch *watch = socket->data;
+    watch->ready(watch->data);
+}
+
+static struct watch *inbox_watch(struct inbox *inbox, int descriptor, void (*ready)(void *data), void *data) {
+    struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, inbox.inbox, inbox);
+    struct watch *watch = h2o_mem_alloc(sizeof(*watch));
+    int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    h2o_socket_t *socket = h2o_evloop_socket_create(worker->context.loop, own, H2O_SOCKET_FLAG_DONT_READ);
+    *watch = (struct watch){socket, ready, data};
+    socket->data = watch;
+    h2o_socket_read_start(socket, watch_on_ready);
+    return watch;
+}
+
+static void inbox_watch_writing(struct watch *watch) {
+    if (!h2o_socket_is_writing(watch->socket))
+        h2o_socket_notify_write(watch->socket, watch_on_ready);
+}
+
+static void inbox_unwatch(struct watch *watch) {
+    h2o_socket_close(watch->socket);
+    free(watch);
+}
+
+static void inbox_soon(struct inbox *inbox, struct completion *completion) {
+    struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, inbox.inbox, inbox);
+    completion->link = (h2o_linklist_t){NULL, NULL};
+    h2o_linklist_insert(&worker->soon, &completion->link);
+    if (!h2o_timeout_is_linked(&worker->soon_entry))
+        h2o_timeout_link(worker->context.loop, &worker->context.zero_timeout, &worker->soon_entry);
+}
+
+static void on_soon(h2o_timeout_entry_t *entry) {
+    struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, soon_entry, entry);
+    inbox_receive(NULL, &worker->soon);
 }
 
 static void h2o_configure(struct worker *worker) {
@@ -64,6 +113,7 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
     struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, sweep_entry, entry);
     int64_t now_ms = clock_monotonic_ms();
     peers_sweep(worker, now_ms);
+    db_tick(worker->db, now_ms);
     if (now_ms >= worker->next_second_ms) {
         worker->next_second_ms = now_ms + SECOND_MS;
         fiber_measure();
@@ -85,7 +135,14 @@ bool worker_init(struct worker *worker, const struct server_config *config, stru
     h2o_linklist_init_anchor(&worker->peers);
     h2o_linklist_init_anchor(&worker->arrived);
     h2o_linklist_init_anchor(&worker->finished);
-    worker->inbox.inbox.post = inbox_post;
+    h2o_linklist_init_anchor(&worker->soon);
+    worker->inbox.inbox = (struct inbox){
+        .post = inbox_post,
+        .watch = inbox_watch,
+        .watch_writing = inbox_watch_writing,
+        .unwatch = inbox_unwatch,
+        .soon = inbox_soon,
+    };
     worker->db = generation->service.db = db_open(config->store, &worker->inbox.inbox, error);
     if (worker->db)
         worker->audit = generation->service.audit = audit_open(worker->db, config->settings->audit_s);
@@ -108,6 +165,7 @@ static void wire_open(struct worker *worker) {
     listeners_start(worker);
     h2o_timeout_init(loop, &worker->sweep_timeout, SWEEP_MS);
     worker->turn_entry.cb = exchanges_turn;
+    worker->soon_entry.cb = on_soon;
     worker->sweep_entry.cb = on_sweep;
     h2o_timeout_link(loop, &worker->sweep_timeout, &worker->sweep_entry);
 }

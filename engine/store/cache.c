@@ -21,7 +21,8 @@ struct entry {
     struct entry *chain;         /* in its bucket */
     struct entry *newer, *older; /* by last use */
     uint64_t hash;
-    size_t size; /* of all of it */
+    int64_t until_ms; /* when it is too old */
+    size_t size;      /* of all of it */
     size_t key_len, block_size;
     enum statement statement;
     _Alignas(16) char bytes[]; /* the block of rows_pack, then the key */
@@ -37,6 +38,7 @@ struct shard {
 
 struct cache {
     _Atomic int64_t vouched_until_ms;
+    int64_t keep_ms; /* 0: for ever */
     uint64_t seed;
     size_t bucket_count; /* per shard, a power of two */
     size_t shard_bytes_max;
@@ -166,29 +168,31 @@ static void entry_drop(struct shard *shard, struct entry **place) {
 }
 
 /* The coarse clock is some milliseconds behind and costs a tenth of the precise one. */
-static bool is_vouched_for(struct cache *cache) {
+static int64_t coarse_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000 <
-           atomic_load_explicit(&cache->vouched_until_ms, memory_order_relaxed);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement statement, struct slice key,
-                        uint64_t *epoch) {
-    bool answers = is_vouched_for(cache);
+                        struct cache_miss *miss) {
+    int64_t now_ms = coarse_now_ms();
+    bool answers = now_ms < atomic_load_explicit(&cache->vouched_until_ms, memory_order_relaxed);
     uint64_t hash = hash_of(cache, statement, key);
     struct shard *shard = shard_of(cache, hash);
     struct rows *rows = NULL;
     pthread_mutex_lock(&shard->mutex);
-    struct entry *entry = answers ? *place_of(cache, shard, hash, statement, key) : NULL;
-    if (entry) {
+    struct entry **place = place_of(cache, shard, hash, statement, key), *entry = answers ? *place : NULL;
+    if (entry && entry->until_ms <= now_ms) {
+        entry_drop(shard, place);
+    } else if (entry) {
         rows = rows_unpack(arena, entry->bytes, entry->block_size);
         if (shard->newest != entry) {
             use_end(shard, entry);
             use_begin(shard, entry);
         }
     }
-    *epoch = shard->epoch;
+    *miss = (struct cache_miss){shard->epoch, now_ms};
     pthread_mutex_unlock(&shard->mutex);
     metric_add(rows ? METRIC_cache_hits : METRIC_cache_misses, 1);
     return rows;
@@ -210,16 +214,17 @@ static struct entry *entry_new(enum statement statement, struct slice key, uint6
 }
 
 void cache_fill(struct cache *cache, enum statement statement, struct slice key, const struct rows *rows,
-                uint64_t epoch) {
+                struct cache_miss miss) {
     uint64_t hash = hash_of(cache, statement, key);
     struct shard *shard = shard_of(cache, hash);
     struct entry *entry =
         rows->count ? entry_new(statement, key, hash, rows, cache->shard_bytes_max / LARGEST_PART) : NULL;
     if (!entry)
         return;
+    entry->until_ms = cache->keep_ms ? miss.at_ms + cache->keep_ms : INT64_MAX;
     pthread_mutex_lock(&shard->mutex);
     struct entry **place = place_of(cache, shard, hash, statement, key);
-    if (shard->epoch == epoch && !*place) {
+    if (shard->epoch == miss.epoch && !*place) {
         *place = entry;
         use_begin(shard, entry);
         shard->bytes += entry->size;
@@ -254,6 +259,10 @@ void cache_forget_all(struct cache *cache) {
         shard_clear(cache, shard);
         pthread_mutex_unlock(&shard->mutex);
     }
+}
+
+void cache_keep_for(struct cache *cache, int64_t keep_ms) {
+    cache->keep_ms = keep_ms;
 }
 
 void cache_vouch(struct cache *cache, int64_t until_ms) {

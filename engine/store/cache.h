@@ -14,16 +14,25 @@ struct cache;
 struct cache *cache_new(size_t bytes_max);
 void cache_free(struct cache *cache);
 
-/* A copy in `arena`. NULL when it is not there; then *epoch is for the cache_fill with what a read
+/* When a read began. */
+struct cache_miss {
+    uint64_t epoch;
+    int64_t at_ms;
+};
+
+/* A copy in `arena`. NULL when it is not there; then *miss is for the cache_fill with what a read
  * that begins now gives. */
 struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement statement, struct slice key,
-                        uint64_t *epoch);
+                        struct cache_miss *miss);
 /* Absent rows (count 0) are not kept. */
 void cache_fill(struct cache *cache, enum statement statement, struct slice key, const struct rows *rows,
-                uint64_t epoch);
+                struct cache_miss miss);
 
 void cache_forget(struct cache *cache, enum statement statement, struct slice key);
 void cache_forget_all(struct cache *cache);
+
+/* How long rows are kept, from the begin of their read. Without it, until they are forgotten. Before anybody asks. */
+void cache_keep_for(struct cache *cache, int64_t keep_ms);
 
 /* Until then (clock_monotonic_ms) the cache may answer. It starts without. */
 void cache_vouch(struct cache *cache, int64_t until_ms);

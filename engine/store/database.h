@@ -1,5 +1,5 @@
-/* The seam below the store: what a database must do. store.c knows databases by this table alone;
- * sqlite.c is the first. */
+/* The seam below the store: what a database must do. store.c knows databases by this table alone: sqlite.c and
+ * postgres.c. */
 #ifndef STORE_DATABASE_H
 #define STORE_DATABASE_H
 
@@ -8,7 +8,7 @@
 struct cache;
 
 struct database_options {
-    const char *location; /* the URL behind the scheme */
+    const char *url;
     bool migrate;
     size_t queue_max, group_max;
     int64_t timeout_ms;
@@ -17,8 +17,9 @@ struct database_options {
     struct cache *cache;
 };
 
+enum { DATABASE_SCHEMES = 2 };
 struct database {
-    const char *scheme; /* with its colon */
+    const char *schemes[DATABASE_SCHEMES]; /* with their colon */
     /* NULL with *error, a sentence in `arena`. */
     void *(*open)(const struct database_options *options, struct arena *arena, int64_t *schema_version,
                   struct slice *error);
@@ -28,8 +29,9 @@ struct database {
     void (*disconnect)(void *connection);
     /* db_run: says why in the log when it returns false. */
     bool (*run)(void *connection, struct batch *batch);
+    void (*tick)(void *connection, int64_t now_ms); /* db_tick; NULL: nothing to do */
 };
 
-extern const struct database sqlite_database;
+extern const struct database sqlite_database, postgres_database;
 
 #endif

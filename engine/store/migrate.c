@@ -29,7 +29,8 @@ static bool step_run(const struct schema *schema, const struct migration *steps,
     const struct migration *step = &steps[*version];
     struct slice insert = arena_printf(arena, "INSERT INTO schema_version VALUES (%lld, '%s', %lld)",
                                        (long long)step->version, step->name, (long long)clock_now_s());
-    if (!schema->execute(schema->connection, step->sql) || !schema->execute(schema->connection, insert.at))
+    if (!schema->execute(schema->connection, schema->is_postgres ? step->postgres : step->sql) ||
+        !schema->execute(schema->connection, insert.at))
         return false;
     *version = step->version;
     log_info("schema_migrated", log_int("version", step->version), log_string("name", step->name));

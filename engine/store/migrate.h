@@ -7,12 +7,13 @@
 
 struct schema {
     void *connection;
-    /* Begins a transaction that only one process at a time gets. */
+    /* Begins a transaction. Where others may have one, too, what both do fails for the later, who looks again. */
     const char *begin;
     bool (*execute)(void *connection, const char *sql);
     /* The highest version in the table schema_version; 0 when there is no such table. */
     bool (*version)(void *connection, int64_t *version);
     const char *(*reason)(void *connection); /* of what failed last */
+    bool is_postgres;                        /* which text of a migration it takes */
 };
 
 /* Runs the migrations that are missing, each in a transaction of its own, with `migrate`; without it

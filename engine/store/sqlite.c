@@ -142,10 +142,10 @@ static void *sqlite_open(const struct database_options *options, struct arena *a
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, library_begin);
     struct sqlite *sqlite = calloc(1, sizeof(*sqlite));
-    if (!sqlite || !(sqlite->path = strdup(options->location)))
+    if (!sqlite || !(sqlite->path = strdup(options->url + strlen("sqlite:"))))
         abort();
     struct sqlite_connection *connection = &sqlite->writer.connection;
-    struct schema schema = {connection, "BEGIN IMMEDIATE", schema_execute, schema_version, schema_reason};
+    struct schema schema = {connection, "BEGIN IMMEDIATE", schema_execute, schema_version, schema_reason, false};
     if (!file_is_usable(sqlite->path, arena, error) ||
         !sqlite_connection_open(connection, sqlite->path, arena, error) ||
         !schema_bring(&schema, migrations, migration_count, options->migrate, arena, error) ||
@@ -229,7 +229,7 @@ static bool sqlite_run(void *connection, struct batch *batch) {
 }
 
 const struct database sqlite_database = {
-    .scheme = "sqlite:",
+    .schemes = {"sqlite:"},
     .open = sqlite_open,
     .close = sqlite_close,
     .connect = sqlite_connect,

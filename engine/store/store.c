@@ -24,26 +24,27 @@ struct db {
     void *connection;
 };
 
-static const struct database *const databases[] = {&sqlite_database};
+static const struct database *const databases[] = {&sqlite_database, &postgres_database};
 
 static const struct database *database_of(const char *url) {
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
-        if (slice_starts(slice_of(url), databases[i]->scheme))
-            return databases[i];
-    return NULL;
+        for (size_t j = 0; j < DATABASE_SCHEMES && databases[i]->schemes[j]; j++)
+            if (slice_starts(slice_of(url), databases[i]->schemes[j]))
+                return databases[i];
+    return strchr(url, '=') ? &postgres_database : NULL; /* libpq's other form: "host=… dbname=…" */
 }
 
 struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error) {
     const struct database *database = database_of(options->url);
     if (!database) {
-        *error = SLICE("The database must be given as sqlite:PATH.");
+        *error = SLICE("The database must be given as sqlite:PATH or postgresql://….");
         return NULL;
     }
     struct store *store = arena_zalloc(arena, sizeof(*store));
     store->database = database;
     store->cache = options->cache_bytes ? cache_new(options->cache_bytes) : NULL;
     struct database_options below = {
-        .location = options->url + strlen(database->scheme),
+        .url = options->url,
         .migrate = options->migrate,
         .queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT,
         .group_max = options->group_max ? options->group_max : STORE_GROUP_MAX,
@@ -93,6 +94,11 @@ void db_close(struct db *db) {
     free(db);
 }
 
+void db_tick(struct db *db, int64_t now_ms) {
+    if (db->store->database->tick)
+        db->store->database->tick(db->connection, now_ms);
+}
+
 bool db_run(struct db *db, struct batch *batch) {
     metric_add(METRIC_db_batches, 1);
     if (db->store->database->run(db->connection, batch))
@@ -103,8 +109,8 @@ bool db_run(struct db *db, struct batch *batch) {
 
 struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key) {
     struct cache *cache = db->store->cache;
-    uint64_t epoch = 0;
-    struct rows *rows = cache ? cache_find(cache, arena, statement, key, &epoch) : NULL;
+    struct cache_miss miss;
+    struct rows *rows = cache ? cache_find(cache, arena, statement, key, &miss) : NULL;
     if (rows)
         return rows;
     struct batch batch = batch_in(arena);
@@ -112,7 +118,7 @@ struct rows *db_find(struct db *db, struct arena *arena, enum statement statemen
     if (!db_run(db, &batch))
         return NULL;
     if (cache)
-        cache_fill(cache, statement, key, rows, epoch);
+        cache_fill(cache, statement, key, rows, miss);
     return rows;
 }
 

@@ -85,12 +85,16 @@ struct batch batch_in(struct arena *arena);
 struct rows *batch_add_values(struct batch *batch, enum statement statement, const struct db_value *values,
                               size_t count);
 
+/* A thread with a loop calls this every 50 ms or so, on its loop's stack. */
+void db_tick(struct db *db, int64_t now_ms);
+
 /* Runs the batch: all of it is committed and durable when this returns true, none of it when it
  * returns false (store unreachable, queue full, timeout, disk full: the reason is in the log and
  * the caller answers 503 with Retry-After). On a fiber it waits without holding up the loop,
  * elsewhere it blocks. A batch of reads only never waits for a writer.
  * One false leaves the outcome open: when the database took the batch and did not answer for another
- * timeout_ms (a stuck disk), it may yet be committed. The log says "store_outcome_unknown". */
+ * timeout_ms (a stuck disk), or the connection broke meanwhile, it may yet be committed. The log says
+ * "store_outcome_unknown". */
 bool db_run(struct db *db, struct batch *batch);
 
 /* One read statement with one text parameter, answered from memory where that is safe: for what is

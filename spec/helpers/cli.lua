@@ -10,7 +10,7 @@ function cli.run(state, ...)
   local words = { server.binary, ... }
   table.insert(words, "--state")
   table.insert(words, state)
-  return sys.run(words, { env = server.environment(), timeout_s = 30 * server.patience })
+  return sys.run(words, { env = server.environment(nil, state), timeout_s = 30 * server.patience })
 end
 
 -- The decoded result of a command that must succeed.

@@ -1,9 +1,12 @@
--- Holds the write lock of a server's SQLite file from outside, so that everything that writes waits in db_run until
+-- Holds the write lock of a server's database from outside, so that everything that writes waits in db_run until
 -- the lock is given back: what a spec needs to act while a fiber waits, without a race. Reads go on.
 --
 --   local lock = lock.hold(server)
 --   … lock:release()
 local ffi = require "ffi"
+
+local database = require "helpers.database"
+local sys = require "helpers.sys"
 
 ffi.cdef [[
 int sqlite3_open_v2(const char *path, void **handle, int flags, const char *vfs);
@@ -26,7 +29,24 @@ local function execute(self, sql)
   assert(sqlite.sqlite3_exec(self.handle, sql, nil, nil, nil) == 0, ffi.string(sqlite.sqlite3_errmsg(self.handle)))
 end
 
+-- Every table of the server's schema.
+local LOCK_ALL = [[BEGIN;
+DO $$ BEGIN EXECUTE (SELECT 'LOCK TABLE ' || string_agg(quote_ident(tablename), ', ') || ' IN EXCLUSIVE MODE'
+  FROM pg_tables WHERE schemaname = current_schema()); END $$;
+\echo held
+]]
+
+local function hold_postgres(url)
+  local psql = sys.spawn({ "psql", "--quiet", "--no-psqlrc", url }, { stdin = true })
+  psql:write(LOCK_ALL)
+  assert(psql:line(10) == "held", "cannot lock the server's tables")
+  return setmetatable({ psql = psql }, lock)
+end
+
 function lock.hold(server)
+  if database.of(server.state) then
+    return hold_postgres(database.of(server.state))
+  end
   local handle = ffi.new("void *[1]")
   local opened = sqlite.sqlite3_open_v2(server.state .. "/moonlatch.db", handle, OPEN_READWRITE, nil)
   local self = setmetatable({ handle = handle[0] }, lock)
@@ -38,6 +58,13 @@ end
 
 -- May be called twice.
 function lock:release()
+  if self.psql then
+    self.psql:write("ROLLBACK;\n\\echo released\n")
+    assert(self.psql:line(10) == "released")
+    self.psql:signal(sys.TERM)
+    self.psql:wait()
+    self.psql = nil
+  end
   if self.handle then
     execute(self, "ROLLBACK")
     sqlite.sqlite3_close(self.handle)

@@ -1,6 +1,7 @@
 -- A moonlatch of its own for a spec: fresh state, a port that the kernel chooses, settings from a table. stop() is a
 -- check, too: exit code 0, no sanitizer report, a log of JSON lines that names no secret.
 local cjson = require "cjson.safe"
+local database = require "helpers.database"
 local sys = require "helpers.sys"
 
 local server = { root = os.getenv("MOONLATCH_ROOT") or "." }
@@ -16,9 +17,10 @@ local sanitizers = {
   LSAN_OPTIONS = "print_suppressions=0:suppressions=" .. server.root .. "/spec/lsan.suppressions",
 }
 
--- What every moonlatch of the specs runs in: nothing of the caller's MOONLATCH_*.
-function server.environment(extra)
-  local env = { MOONLATCH_STATE = false, MOONLATCH_LISTEN = false, MOONLATCH_ISSUER = false, MOONLATCH_SECRET = false }
+-- What every moonlatch of the specs runs in: nothing of the caller's MOONLATCH_*; the database of that state directory.
+function server.environment(extra, state)
+  local env = { MOONLATCH_STATE = false, MOONLATCH_LISTEN = false, MOONLATCH_ISSUER = false, MOONLATCH_SECRET = false,
+    MOONLATCH_DATABASE = database.of(state) }
   for _, more in ipairs { sanitizers, extra or {} } do
     for name, value in pairs(more) do
       env[name] = value
@@ -75,7 +77,7 @@ function server.launch(options)
   for _, word in ipairs(options.args or {}) do
     table.insert(words, word)
   end
-  self.process = sys.spawn(words, { stderr = self.log_file, env = server.environment(options.env) })
+  self.process = sys.spawn(words, { stderr = self.log_file, env = server.environment(options.env, self.state) })
   return self
 end
 

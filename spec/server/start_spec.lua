@@ -83,7 +83,7 @@ describe("The start", function()
 
   it("is refused for a database that is none, or newer", function()
     sys.write_file(directory .. "/moonlatch.db", ("not a database "):rep(100))
-    refused("moonlatch.db", { state = directory })
+    refused("moonlatch.db", { args = { "--database", "sqlite:" .. directory .. "/moonlatch.db" } })
     refused("sqlite:PATH", { args = { "--database", "mysql://x" } })
     refused("directory", { args = { "--database", "sqlite:" .. directory .. "/no/such/x.db" } })
   end)

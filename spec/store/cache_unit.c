@@ -17,36 +17,36 @@ static void end(void) {
     CHECK(metric_get(METRIC_cache_bytes) == 0);
 }
 
-static void fill(const char *key, int64_t number, const char *text, uint64_t epoch) {
+static void fill(const char *key, int64_t number, const char *text, struct cache_miss miss) {
     struct db_value values[] = {db_int(number), db_text(slice_of(text))};
     struct rows rows = {.count = 1, .columns = 2, .names = names, .values = values};
-    cache_fill(cache, STATEMENT_spent_find, slice_of(key), &rows, epoch);
+    cache_fill(cache, STATEMENT_spent_find, slice_of(key), &rows, miss);
 }
 
 /* -1: not there. */
-static int64_t find_in(struct arena *in, const char *key, uint64_t *epoch) {
-    struct rows *rows = cache_find(cache, in, STATEMENT_spent_find, slice_of(key), epoch);
+static int64_t find_in(struct arena *in, const char *key, struct cache_miss *miss) {
+    struct rows *rows = cache_find(cache, in, STATEMENT_spent_find, slice_of(key), miss);
     return rows ? row_int(rows, 0, "number") : -1;
 }
 
 static int64_t find(const char *key) {
-    uint64_t epoch;
-    return find_in(&arena, key, &epoch);
+    struct cache_miss miss;
+    return find_in(&arena, key, &miss);
 }
 
 static void put(const char *key, int64_t number) {
-    uint64_t epoch;
-    find_in(&arena, key, &epoch);
-    fill(key, number, "text", epoch);
+    struct cache_miss miss;
+    find_in(&arena, key, &miss);
+    fill(key, number, "text", miss);
 }
 
 static void gives_copies(void) {
     begin(1 << 20);
-    uint64_t epoch;
+    struct cache_miss miss;
     CHECK(find("a") == -1);
     put("a", 1);
     put("b", 2);
-    struct rows *rows = cache_find(cache, &arena, STATEMENT_spent_find, SLICE("a"), &epoch);
+    struct rows *rows = cache_find(cache, &arena, STATEMENT_spent_find, SLICE("a"), &miss);
     CHECK(rows && row_int(rows, 0, "number") == 1);
     cache_forget(cache, STATEMENT_spent_find, SLICE("a"));
     CHECK(rows && slice_is(row_text(rows, 0, "text"), "text"));
@@ -56,13 +56,13 @@ static void gives_copies(void) {
 
 static void tells_statements_and_keys_apart(void) {
     begin(1 << 20);
-    uint64_t epoch;
+    struct cache_miss miss;
     put("a", 1);
     put("", 3);
     put("abcdefgh", 8);
     put("abcdefghi", 9);
     CHECK(find("") == 3 && find("abcdefgh") == 8 && find("abcdefghi") == 9);
-    CHECK(!cache_find(cache, &arena, STATEMENT_user_by_id, SLICE("a"), &epoch));
+    CHECK(!cache_find(cache, &arena, STATEMENT_user_by_id, SLICE("a"), &miss));
     cache_forget(cache, STATEMENT_user_by_id, SLICE("a"));
     CHECK(find("a") == 1);
     end();
@@ -70,14 +70,14 @@ static void tells_statements_and_keys_apart(void) {
 
 static void throws_away_a_fill_that_raced_with_a_forget(void) {
     begin(1 << 20);
-    uint64_t epoch;
-    find_in(&arena, "a", &epoch);
+    struct cache_miss miss;
+    find_in(&arena, "a", &miss);
     cache_forget(cache, STATEMENT_spent_find, SLICE("a"));
-    fill("a", 1, "old", epoch);
+    fill("a", 1, "old", miss);
     CHECK(find("a") == -1);
-    find_in(&arena, "a", &epoch);
+    find_in(&arena, "a", &miss);
     cache_forget_all(cache);
-    fill("a", 1, "old", epoch);
+    fill("a", 1, "old", miss);
     CHECK(find("a") == -1);
     put("a", 2);
     CHECK(find("a") == 2);
@@ -87,9 +87,9 @@ static void throws_away_a_fill_that_raced_with_a_forget(void) {
 static void keeps_no_absent_row(void) {
     begin(1 << 20);
     struct rows rows = {.count = 0, .columns = 2, .names = names};
-    uint64_t epoch;
-    find_in(&arena, "a", &epoch);
-    cache_fill(cache, STATEMENT_spent_find, SLICE("a"), &rows, epoch);
+    struct cache_miss miss;
+    find_in(&arena, "a", &miss);
+    cache_fill(cache, STATEMENT_spent_find, SLICE("a"), &rows, miss);
     CHECK(find("a") == -1);
     end();
 }
@@ -139,9 +139,9 @@ static void stays_within_its_bytes(void) {
     char *large = malloc(BYTES);
     memset(large, 'x', BYTES - 1);
     large[BYTES - 1] = 0;
-    uint64_t epoch;
-    find_in(&arena, "large", &epoch);
-    fill("large", 1, large, epoch);
+    struct cache_miss miss;
+    find_in(&arena, "large", &miss);
+    fill("large", 1, large, miss);
     CHECK(find("large") == -1);
     CHECK(find("used") == 7);
     free(large);
@@ -159,12 +159,12 @@ static void *reads(void *argument) {
     while (!atomic_load(&over)) {
         struct arena mine;
         arena_init(&mine);
-        uint64_t epoch;
+        struct cache_miss miss;
         int64_t least = atomic_load(&forgotten);
-        int64_t got = find_in(&mine, "a", &epoch);
+        int64_t got = find_in(&mine, "a", &miss);
         if (got < 0) {
             got = atomic_load(&truth);
-            fill("a", got, "x", epoch);
+            fill("a", got, "x", miss);
         }
         if (got < least)
             atomic_fetch_add(&too_old, 1);

@@ -19,13 +19,13 @@ static const char *reason(void *connection) {
 }
 
 static const struct migration steps[] = {
-    {1, "one", "CREATE TABLE one (a text); INSERT INTO one VALUES ('x')"},
-    {2, "two", "CREATE TABLE two (a text)"},
-    {3, "bad", "CREATE TABLE three (a text); CREATE TABLE one (a text)"},
+    {1, "one", "CREATE TABLE one (a text); INSERT INTO one VALUES ('x')", NULL},
+    {2, "two", "CREATE TABLE two (a text)", NULL},
+    {3, "bad", "CREATE TABLE three (a text); CREATE TABLE one (a text)", NULL},
 };
 
 static bool bring(sqlite3 *connection, size_t count, bool migrate, const char *complaint) {
-    struct schema schema = {connection, "BEGIN IMMEDIATE", execute, version_read, reason};
+    struct schema schema = {connection, "BEGIN IMMEDIATE", execute, version_read, reason, false};
     struct slice error = SLICE_NONE;
     bool brought = schema_bring(&schema, steps, count, migrate, &fixture_arena, &error);
     if (!brought)

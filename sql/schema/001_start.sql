@@ -64,7 +64,20 @@ CREATE INDEX apps_by_user_count ON apps (active, public, user_count, number);
 
 -- What a search looks in, in lower case; the rowid is the app's number. Three characters or more are found by
 -- their trigrams.
+-- sqlite:
 CREATE VIRTUAL TABLE app_search USING fts5 (name, description, homepage_url, tokenize = 'trigram');
+-- postgresql:
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE TABLE app_search (
+  number bigint PRIMARY KEY,
+  name text,
+  description text,
+  homepage_url text
+);
+CREATE INDEX app_search_by_name ON app_search USING gin (name gin_trgm_ops);
+CREATE INDEX app_search_by_description ON app_search USING gin (description gin_trgm_ops);
+CREATE INDEX app_search_by_homepage_url ON app_search USING gin (homepage_url gin_trgm_ops);
+-- both:
 
 -- How many apps there are of each kind, kept with every change: counting a million takes too long for a page.
 CREATE TABLE app_counts (

@@ -68,21 +68,29 @@ DELETE FROM authorizations WHERE app_id = (SELECT app_id FROM apps WHERE app_id 
 DELETE FROM app_shares WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
 
 -- name: app_count_user
--- One more user of app ?1, when user ?2 approves it and has not before; with a pending request (?3) spent by this
--- grant (?4), before the approval itself.
+-- One more user of app ?1, when an approval has just made (or revived) the authorization ?2.
 UPDATE apps SET user_count = user_count + 1
-WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?3 AND spent_by = ?4)
-  AND NOT EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL)
+WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE authorization_id = ?2)
 
 -- name: app_discount_user
 -- One less, before the revocation itself.
 UPDATE apps SET user_count = user_count - 1
-WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL)
+WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL
+-- postgresql:
+  FOR UPDATE
+-- both:
+)
 
 -- name: app_counts_take
--- Before a change of an app, and app_counts_put after it: so the counts hold whatever the change did.
+-- Before a change of an app, and app_counts_put after it: so the counts hold whatever the change did. On PostgreSQL the
+-- app is locked for that.
 UPDATE app_counts
+-- sqlite:
 SET apps = apps - (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))
+-- postgresql:
+SET apps = apps - (SELECT count(*) FROM (SELECT active, public FROM apps WHERE app_id = ?1 FOR UPDATE) held
+  WHERE active AND public = (kind = 'listed'))
+-- both:
 
 -- name: app_counts_put
 UPDATE app_counts

@@ -4,12 +4,14 @@ FROM authorizations WHERE user_id = ?1 AND app_id = ?2
 
 -- name: authorization_approve
 -- ?4: all scopes that are granted from now on. ?6, ?7: the pending request that this approves, spent
--- by this grant.
+-- by this grant. One that was revoked is made anew, under the new id.
 INSERT INTO authorizations (authorization_id, user_id, app_id, scopes, version, created_at, updated_at)
 SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5
 WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?6 AND spent_by = ?7)
 ON CONFLICT (user_id, app_id) DO UPDATE
-SET scopes = excluded.scopes, updated_at = excluded.updated_at, revoked_at = NULL
+SET scopes = excluded.scopes, updated_at = excluded.updated_at, revoked_at = NULL,
+  authorization_id = CASE WHEN authorizations.revoked_at IS NULL THEN authorizations.authorization_id
+    ELSE excluded.authorization_id END
 RETURNING authorization_id
 
 -- name: authorization_list

@@ -30,7 +30,7 @@ UPDATE users SET
   hotkey_key = CASE WHEN (?5 & 1) <> 0 THEN ?3 ELSE hotkey_key END,
   roles = CASE WHEN (?5 & 2) <> 0 THEN ?4 ELSE roles END
 WHERE user_id = ?1
-  AND ((?5 & 1) = 0 OR ?3 IS NULL OR NOT EXISTS (SELECT 1 FROM users o WHERE o.hotkey_key = ?3 AND o.user_id <> ?1))
+  AND ((?5 & 1) = 0 OR NOT EXISTS (SELECT 1 FROM users o WHERE o.hotkey_key = ?3 AND o.user_id <> ?1))
 RETURNING user_id
 
 -- name: user_set_fingerprint
@@ -43,7 +43,12 @@ UPDATE app_counts SET apps = apps
   - (SELECT count(*) FROM apps WHERE user_id = ?1 AND active AND public = (kind = 'listed'))
 
 -- name: user_delete_search
-DELETE FROM app_search WHERE rowid IN (SELECT number FROM apps WHERE user_id = ?1)
+-- sqlite:
+DELETE FROM app_search WHERE rowid IN
+-- postgresql:
+DELETE FROM app_search WHERE number IN
+-- both:
+  (SELECT number FROM apps WHERE user_id = ?1)
 
 -- name: user_delete_shares
 DELETE FROM app_shares
