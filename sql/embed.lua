@@ -76,9 +76,17 @@ local function lines_for(database, lines)
   return kept
 end
 
--- ?1 is $1 to PostgreSQL; none stands in quotes or comments (read_sql has taken those out or refused them).
+-- ?1 is $1 to PostgreSQL, outside of quotes; there are no comments any more, and every quote is closed.
 local function for_postgres(sql)
-  return (sql:gsub("%?(%d+)", "$%1"))
+  local out, at = {}, 1
+  while at <= #sql do
+    local quote = sql:find("['\"]", at) or #sql + 1
+    local stop = quote <= #sql and sql:find(sql:sub(quote, quote), quote + 1, true) or #sql
+    out[#out + 1] = sql:sub(at, quote - 1):gsub("%?(%d+)", "$%1")
+    out[#out + 1] = sql:sub(quote, stop)
+    at = stop + 1
+  end
+  return table.concat(out)
 end
 
 local function words_of(text)

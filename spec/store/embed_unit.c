@@ -38,7 +38,8 @@ static bool refuses_at(const char *statements, const char *place, const char *wo
 static void takes_what_is_right(void) {
     CHECK(!refuses("CREATE TABLE t (a text); -- why?\n",
                    "-- for readers\n-- name: one\n-- for readers: ?9\nSELECT '-- ?7 \"x\"', ?1; -- ?8\n"
-                   "-- name: two\nUPDATE t SET a = ?2 WHERE a = ?1 OR a = 'it''s -- :: ?3'\n"));
+                   "-- name: two\nUPDATE t SET a = ?2 WHERE a = ?1 OR a = 'it''s -- :: ?3'\n"
+                   "-- name: three\nSELECT ?1\n-- sqlite:\n  AS sqlite\n-- postgresql:\n  AS other\n-- both:\n"));
     char path[128], text[8192];
     snprintf(path, sizeof(path), "%s/out.c", directory);
     FILE *file = fopen(path, "r");
@@ -46,9 +47,20 @@ static void takes_what_is_right(void) {
     text[file ? fread(text, 1, sizeof(text) - 1, file) : 0] = '\0';
     if (file)
         fclose(file);
-    CHECK(strstr(text, "{\"one\",\n     \"SELECT '-- ?7 \\\"x\\\"', ?1\",\n     1, true}"));
-    CHECK(strstr(text, "it''s -- :: ?3'\",\n     2, false}"));
-    CHECK(strstr(text, "{1, \"start\",\n     \"CREATE TABLE t (a text);\"}"));
+    CHECK(strstr(
+        text,
+        "{\"one\",\n     \"SELECT '-- ?7 \\\"x\\\"', ?1\",\n     \"SELECT '-- ?7 \\\"x\\\"', $1\",\n     1, true}"));
+    CHECK(strstr(text, "SET a = ?2 WHERE a = ?1 OR a = 'it''s -- :: ?3'\",\n"));
+    CHECK(strstr(text, "SET a = $2 WHERE a = $1 OR a = 'it''s -- :: ?3'\",\n     2, false}"));
+    CHECK(strstr(text, "{1, \"start\",\n     \"CREATE TABLE t (a text);\",\n     \"CREATE TABLE t (a text);\"}"));
+    CHECK(strstr(text,
+                 "{\"three\",\n     \"SELECT ?1\\n  AS sqlite\",\n     \"SELECT $1\\n  AS other\",\n     1, true}"));
+}
+
+static void keeps_databases_apart(void) {
+    CHECK(refuses_at("-- name: a\nSELECT 1\n-- sqlite:\n  , ?1\n-- both:\n",
+                     "a.sql:1:", "1 parameters for SQLite and 0"));
+    CHECK(refuses_at("-- name: a\n-- postgresql:\nSELECT 1\n", "a.sql:1:", "empty"));
 }
 
 static void refuses_names(void) {
@@ -97,6 +109,7 @@ int main(void) {
     snprintf(path, sizeof(path), "%s/statements", directory);
     mkdir(path, 0700);
     RUN(takes_what_is_right);
+    RUN(keeps_databases_apart);
     RUN(refuses_names);
     RUN(refuses_parameters);
     RUN(refuses_text);
