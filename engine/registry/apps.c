@@ -5,13 +5,22 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 
+#include <stdatomic.h>
+
 enum { NUMBER_RANDOM_BITS = 20 };
 
 static const int64_t number_epoch_ms = 1577836800000; /* 2020-01-01 */
 
-/* Grows with time; two apps of one millisecond differ by chance, and by the unique index for certain. */
+/* Grows with time, and from one to the next of this process; two apps that two processes make in one millisecond differ
+ * by chance, and by the unique index for certain. */
 static int64_t number_mint(void) {
-    return (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
+    static _Atomic int64_t last;
+    int64_t made = (clock_now_ms() - number_epoch_ms) << NUMBER_RANDOM_BITS | random_bits(NUMBER_RANDOM_BITS);
+    int64_t before = atomic_load(&last), number;
+    do
+        number = made > before ? made : before + 1;
+    while (!atomic_compare_exchange_weak(&last, &before, number));
+    return number;
 }
 
 int64_t app_number_at(int64_t unix_s) {

@@ -358,8 +358,9 @@ describe("POST /idp/token", function()
     it("refuses what is no refresh token", function()
       local first = tokens()
       local token = first.refresh_token
+      local other = token:sub(31, 31) == "x" and "y" or "x"
       for _, wrong in ipairs { first.access_token, "crt_x.y", token:sub(1, -2), token .. "x", world.user.api_key,
-                               token:gsub("^crt", "CRT"), token:sub(1, 30) .. "x" .. token:sub(32) } do
+                               token:gsub("^crt", "CRT"), token:sub(1, 30) .. other .. token:sub(32) } do
         shape.oauth_error(refresh(wrong), 400, "invalid_grant")
       end
       good(refresh(token))

@@ -52,9 +52,8 @@ static void takes_what_is_right(void) {
         "{\"one\",\n     \"SELECT '-- ?7 \\\"x\\\"', ?1\",\n     \"SELECT '-- ?7 \\\"x\\\"', $1\",\n     1, true}"));
     CHECK(strstr(text, "SET a = ?2 WHERE a = ?1 OR a = 'it''s -- :: ?3'\",\n"));
     CHECK(strstr(text, "SET a = $2 WHERE a = $1 OR a = 'it''s -- :: ?3'\",\n     2, false}"));
-    CHECK(strstr(text, "{1, \"start\",\n     \"CREATE TABLE t (a text);\",\n     \"CREATE TABLE t (a text);\"}"));
-    CHECK(strstr(text,
-                 "{\"three\",\n     \"SELECT ?1\\n  AS sqlite\",\n     \"SELECT $1\\n  AS other\",\n     1, true}"));
+    CHECK(strstr(text, "SELECT ?1\\n\"\n     \"  AS sqlite\",\n"));
+    CHECK(strstr(text, "SELECT $1\\n\"\n     \"  AS other\",\n"));
 }
 
 static void keeps_databases_apart(void) {

@@ -1,0 +1,289 @@
+-- Two servers on one PostgreSQL of their own, and what may befall it: restarts, a primary that is gone, connections
+-- that are cut, a full disk. What was answered with 200 is there afterwards; what could not be done is told with 503
+-- and Retry-After, in time; nobody has to restart anything.
+local cqueues = require "cqueues"
+
+local cli = require "helpers.cli"
+local flow = require "helpers.flow"
+local http = require "helpers.http"
+local server_helper = require "helpers.server"
+local shape = require "helpers.shape"
+local sys = require "helpers.sys"
+
+local CLUSTER = server_helper.root .. "/spec/helpers/cluster"
+local STORE_TIMEOUT_MS, RECOVERY_S = 1000, 5
+
+local function run(...)
+  local code, out, err = sys.run({ ... }, { timeout_s = 60 })
+  assert(code == 0, table.concat({ ... }, " ") .. ": " .. out .. err)
+  return (out:gsub("%s+$", ""))
+end
+
+local function sql(url, text)
+  return run("psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", url, "-c", text)
+end
+
+-- One state for the secret, one database, several servers.
+local function serve(url, state, settings)
+  local limits = { store_timeout_ms = STORE_TIMEOUT_MS }
+  for name, value in pairs(settings or {}) do
+    limits[name] = value
+  end
+  return server_helper.start { state = state, workers = 1, env = { MOONLATCH_DATABASE = url },
+    settings = { limits = limits, issuer = "http://localhost:1" } }
+end
+
+describe("PostgreSQL that fails", function()
+  local directory, state, url, one, two, world, cli_run
+
+  local function cluster(verb, ...)
+    return run(CLUSTER, verb, directory .. "/main", ...)
+  end
+
+  setup(function()
+    directory, state = sys.directory(), sys.directory()
+    run("chmod", "755", directory)
+    url = cluster("start")
+    -- the command line of the helpers goes to this database, too
+    cli_run = server_helper.environment
+    server_helper.environment = function(extra, of)
+      local env = cli_run(extra, of)
+      env.MOONLATCH_DATABASE = extra and extra.MOONLATCH_DATABASE or url
+      return env
+    end
+    one, two = serve(url, state), serve(url .. "&application_name=two", state)
+    world = flow.world(one)
+  end)
+  teardown(function()
+    one:stop()
+    two:stop()
+    server_helper.environment = cli_run
+    cluster("stop", "immediate")
+    run("rm", "-rf", directory, state)
+  end)
+
+  -- The processes that serve one server, once all of its connections are up.
+  local function backends_of(name)
+    local pids = http.ask_until(function()
+      return sql(url, "SELECT string_agg(CAST(pid AS text), ' ') FROM pg_stat_activity"
+        .. " WHERE application_name = '" .. name .. "'")
+    end, function(found)
+      return found:find("^%d+ %d+$") ~= nil
+    end)
+    assert.matches("^%d+ %d+$", pids)
+    return pids
+  end
+
+  local function exchange(server, code)
+    return flow.token(server, flow.code_form(world.app, code))
+  end
+
+  local function recovered(server)
+    local started = cqueues.monotime()
+    local answer = http.ask_until(function()
+      return flow.authorize(server, world.app, nil, { cookie = world.cookie })
+    end, function(got)
+      return got.status == 302 and select(2, got:location()).code ~= nil
+    end)
+    assert.is_string(select(2, answer:location()).code)
+    local took = cqueues.monotime() - started
+    assert.is_true(took < RECOVERY_S * server_helper.patience, "it took " .. took .. " s")
+    assert.equal(200, http.get(server, "/readyz").status)
+  end
+
+  for _, mode in ipairs { "fast", "immediate" } do
+    it("is restarted (" .. mode .. ") amid exchanges: nothing answered is lost, and both servers recover", function()
+      local codes, answered = {}, {}
+      for i = 1, 40 do
+        codes[i] = flow.code(i % 2 == 0 and one or two, world.app, world.cookie)
+      end
+      for i = 1, 10 do
+        answered[i] = exchange(i % 2 == 0 and one or two, codes[i])
+        shape.ok(answered[i])
+      end
+      local stopping = sys.spawn { CLUSTER, "stop", directory .. "/main", mode }
+      local refused = 0
+      for i = 11, 40 do
+        local started = cqueues.monotime()
+        local answer = exchange(i % 2 == 0 and one or two, codes[i])
+        assert.is_true(cqueues.monotime() - started < (2 * STORE_TIMEOUT_MS / 1000 + 1) * server_helper.patience)
+        answered[i] = answer
+        if answer.status ~= 200 then
+          refused = refused + 1
+          if refused == 4 then
+            break
+          end
+          shape.oauth_error(answer, 503, "temporarily_unavailable")
+          assert.equal("1", answer.headers["retry-after"])
+        end
+      end
+      assert.equal(0, stopping:wait())
+      local down = http.get(one, "/readyz")
+      assert.equal(503, down.status)
+      assert.equal(200, http.get(one, "/healthz").status)
+      cluster("start")
+      recovered(one)
+      recovered(two)
+      assert.is_true(refused > 0)
+      for i = 1, #answered do
+        if answered[i].status == 200 then
+          assert.is_true(flow.is_active(i % 2 == 0 and two or one, answered[i].json.access_token), "exchange " .. i)
+        else -- either it was committed or not: the code works once more, or is known to be used
+          local again = exchange(one, codes[i])
+          assert.is_true(again.status == 200 or again.json.error == "invalid_grant", again.body)
+        end
+      end
+    end)
+  end
+
+  it("cuts connections amid batches: the retry is safe, the answered stays", function()
+    local codes, answers = {}, {}
+    for i = 1, 60 do
+      codes[i] = flow.code(one, world.app, world.cookie)
+    end
+    local CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+      .. " WHERE application_name = 'moonlatch' AND pid <> pg_backend_pid()"
+    for round = 0, 5 do
+      local cutting = sys.spawn { "psql", "--quiet", url, "-c", CUT }
+      local sent = http.together(one, 10, function(i, connection)
+        return connection:request("POST", "/idp/token", { form = flow.code_form(world.app, codes[round * 10 + i]) })
+      end)
+      for i = 1, 10 do
+        answers[round * 10 + i] = sent[i]
+      end
+      assert.equal(0, cutting:wait())
+    end
+    recovered(one)
+    for i = 1, 60 do
+      if answers[i].status == 200 then
+        assert.is_true(flow.is_active(two, answers[i].json.access_token))
+      else
+        shape.oauth_error(answers[i], 503, "temporarily_unavailable")
+        local again = exchange(one, codes[i])
+        assert.is_true(again.status == 200 or again.json.error == "invalid_grant", again.body)
+      end
+    end
+    assert.is_true(http.metric(one, "moonlatch_db_disconnects_total") > 0)
+  end)
+
+  it("stands still: no request hangs, and when it moves again so do we", function()
+    local pids = backends_of "moonlatch"
+    run("sh", "-c", "kill -STOP " .. pids)
+    local started = cqueues.monotime()
+    local answer = flow.authorize(one, world.app, nil, { cookie = world.cookie })
+    local took = cqueues.monotime() - started
+    run("sh", "-c", "kill -CONT " .. pids)
+    -- once it is known whom to tell, the app is told (RFC 6749 §4.1.2.1)
+    local told = answer.status == 302 and select(2, answer:location()).error or answer.status
+    assert.is_true(told == 503 or told == "temporarily_unavailable", told)
+    assert.is_true(took < (2 * STORE_TIMEOUT_MS / 1000 + 1) * server_helper.patience, took .. " s")
+    recovered(one)
+    recovered(two)
+  end)
+
+  it("kill -9 of a server amid exchanges loses nothing that was answered", function()
+    local victim = serve(url, state)
+    local codes, connections, streams, answers = {}, {}, {}, {}
+    for i = 1, 20 do
+      codes[i] = flow.code(one, world.app, world.cookie)
+      connections[i] = http.connect(victim)
+    end
+    for i = 1, 20 do
+      streams[i] = connections[i]:send("POST", "/idp/token", { form = flow.code_form(world.app, codes[i]) })
+    end
+    local good = 0
+    for i = 1, 20 do
+      local ok, answer = pcall(connections[i].receive, connections[i], streams[i])
+      answers[i] = ok and answer or nil
+      good = good + (answers[i] and answers[i].status == 200 and 1 or 0)
+      victim:kill()
+    end
+    assert.is_true(good > 0)
+    for i = 1, 20 do
+      if answers[i] and answers[i].status == 200 then
+        assert.is_true(flow.is_active(two, answers[i].json.access_token))
+      end
+    end
+  end)
+
+  -- Measured from the answer of the one to the first honest answer of the other.
+  it("what one server revokes the other honours within a second", function()
+    local took = {}
+    for i = 1, 8 do
+      local tokens = flow.tokens(one, world.app, world.cookie)
+      assert.is_true(flow.is_active(two, tokens.access_token))
+      shape.ok(http.post(one, "/idp/token/revoke", { form = { token = tokens.access_token,
+        client_id = world.app.client_id, client_secret = world.app.client_secret } }))
+      local started = cqueues.monotime()
+      assert.is_false(http.ask_until(flow.is_active, shape.is_false, two, tokens.access_token))
+      took[i] = cqueues.monotime() - started
+    end
+    table.sort(took)
+    print(("\n# a revocation reaches another server in %.0f ms (p50), %.0f ms (worst of %d)")
+      :format(took[4] * 1000, took[#took] * 1000, #took))
+    assert.is_true(took[#took] < 1)
+  end)
+
+  it("a server that is cut off stops to trust its memory before the second is over", function()
+    local tokens = flow.tokens(one, world.app, world.cookie)
+    assert.is_true(flow.is_active(two, tokens.access_token))
+    local pids = backends_of "two"
+    run("sh", "-c", "kill -STOP " .. pids)
+    shape.ok(http.post(one, "/idp/token/revoke", { form = { token = tokens.access_token,
+      client_id = world.app.client_id, client_secret = world.app.client_secret } }))
+    local deadline = cqueues.monotime() + 1
+    repeat
+      cqueues.poll(0.05)
+    until cqueues.monotime() >= deadline
+    local answer = http.post(two, "/idp/token/introspect", { form = { token = tokens.access_token } })
+    run("sh", "-c", "kill -CONT " .. pids)
+    assert.equal(503, answer.status)
+    assert.is_false(http.ask_until(flow.is_active, shape.is_false, two, tokens.access_token))
+  end)
+
+  it("two servers that start at the same moment on an empty database both come up", function()
+    sql(url, "CREATE SCHEMA fresh")
+    local fresh = url .. "&options=-csearch_path%3Dfresh,public"
+    local servers = {}
+    for i = 1, 4 do
+      servers[i] = server_helper.launch { workers = 1, env = { MOONLATCH_DATABASE = fresh } }
+    end
+    for _, server in ipairs(servers) do
+      assert.matches("^moonlatch listening", server.process:line(20 * server_helper.patience) or server:log_text())
+    end
+    for _, server in ipairs(servers) do
+      server:stop()
+    end
+  end)
+
+  it("a role that may not change the schema can run the server", function()
+    sql(url, "DROP ROLE IF EXISTS runner")
+    sql(url, [[CREATE ROLE runner LOGIN; GRANT USAGE ON SCHEMA public TO runner;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runner]])
+    local server = serve(url:gsub("user=moonlatch", "user=runner"), state)
+    shape.ok(exchange(server, flow.code(server, world.app, world.cookie)))
+    server:stop()
+    local code, _, err = cli.run(state, "migrate")
+    assert.equal(0, code, err)
+  end)
+
+  it("a disk that is full is told with 503, and nothing is broken afterwards", function()
+    local code = flow.code(one, world.app, world.cookie)
+    sql(url, [[CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT ON access_tokens EXECUTE FUNCTION full_disk()]])
+    shape.oauth_error(exchange(one, code), 503, "temporarily_unavailable")
+    sql(url, "DROP TRIGGER full_disk ON access_tokens; DROP FUNCTION full_disk()")
+    shape.ok(exchange(one, code))
+  end)
+
+  it("serialization failures are tried again until they pass", function()
+    sql(url, [[CREATE SEQUENCE tries; CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') % 3 <> 0 THEN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$;
+      CREATE TRIGGER conflict BEFORE INSERT ON access_tokens EXECUTE FUNCTION conflict()]])
+    for _ = 1, 5 do
+      shape.ok(exchange(one, flow.code(one, world.app, world.cookie)))
+    end
+    sql(url, "DROP TRIGGER conflict ON access_tokens; DROP FUNCTION conflict(); DROP SEQUENCE tries")
+  end)
+end)
