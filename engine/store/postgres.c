@@ -222,20 +222,34 @@ void pool_job_retry(struct pool *pool, struct job *job) {
     flush_want(pool);
 }
 
-/* The one with the least to do; NULL when none is up. */
-static struct link *link_choose(struct pool *pool) {
+/* Of those for its kind the one with the least to do, else any that is up; NULL when none is. */
+static struct link *link_choose(struct pool *pool, bool reads) {
     struct link *chosen = NULL;
-    for (size_t i = 0; i < pool->link_count; i++)
-        if (pool->links[i].state == LINK_READY && (!chosen || pool->links[i].count < chosen->count))
-            chosen = &pool->links[i];
+    bool is_fit = false;
+    for (size_t i = 0; i < pool->link_count; i++) {
+        struct link *link = &pool->links[i];
+        bool fits = (i < READ_LINKS) == reads;
+        if (link->state != LINK_READY || (is_fit && !fits))
+            continue;
+        if (!chosen || (fits && !is_fit) || link->count < chosen->count) {
+            chosen = link;
+            is_fit = fits;
+        }
+    }
     return chosen;
 }
 
+/* All reads of a turn take one link, and share its Sync and its system call. */
 static void pool_flush(struct pool *pool) {
+    struct link *reading = NULL;
     for (size_t left = pool->waiting.count; left; left--) {
-        struct link *link = link_choose(pool);
+        bool reads = pool->waiting.first->reads;
+        bool is_chosen = reads && reading && reading->state == LINK_READY;
+        struct link *link = is_chosen ? reading : link_choose(pool, reads);
         if (!link)
             break;
+        if (reads)
+            reading = link;
         struct job *job = jobs_pop(&pool->waiting);
         if (!link_send(link, job)) {
             link_break(link, PQerrorMessage(link->connection));

@@ -77,7 +77,9 @@ struct link {
     bool owes_sync;   /* reads were sent behind the last Sync */
 };
 
-enum { LINKS = 2 };
+/* Reads of one turn of the loop share a Sync, so they share few links; a commit holds its link until the disk has it,
+ * so batches that write have many, and the server's group commit takes them together. */
+enum { READ_LINKS = 2, WRITE_LINKS = 8, LINKS = READ_LINKS + WRITE_LINKS };
 
 /* A thread's connections. */
 struct pool {

@@ -1,6 +1,6 @@
 /* Makes codes in a state directory as approvals do, for exchanges to be measured.
  *
- *   exchange_codes STATE COUNT    prints COUNT bodies for exchange_load */
+ *   exchange_codes STATE COUNT    prints COUNT bodies for exchange_load; MOONLATCH_DATABASE says where else */
 #include "base/clock.h"
 #include "checks/app_rules.h"
 #include "cli/command.h"
@@ -74,10 +74,9 @@ int main(int count, char **words) {
         return 2;
     arena_init(&arena);
     int64_t wanted = atoll(words[2]);
+    setenv("MOONLATCH_STATE", words[1], 1);
     if (!settings_read(&line, &why))
         end("settings", why);
-    line.settings.state = words[1];
-    line.settings.database = arena_printf(&arena, "sqlite:%s/moonlatch.db", words[1]).at;
     line.settings.code_s = 600;
     if (!workplace_open(&workplace, &line, &why))
         end("workplace", why);

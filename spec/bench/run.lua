@@ -1,4 +1,4 @@
--- luajit spec/bench/run.lua BUILD_DIR [--quick]: the figures of README.md. Server on core 0, load on core 1; what is
+-- luajit spec/bench/run.lua BUILD_DIR [--quick] [reads | exchanges | postgres | micro]…: the figures of README.md. Server on core 0, load on core 1; what is
 -- compared runs in turns, because these machines are noisy, and the median counts. Exits 1 when a goal is missed.
 package.path = "./spec/?.lua;" .. package.path
 local cjson = require "cjson.safe"
@@ -8,13 +8,16 @@ local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
 
-local build, quick = arg[1], arg[2] == "--quick"
+local build, quick, wanted = arg[1], arg[2] == "--quick", {}
+for i = quick and 3 or 2, #arg do
+  wanted[arg[i]] = true
+end
 local ROUNDS, SECONDS = quick and 1 or 5, quick and 1 or 2
 local CODES, SERIAL = quick and 1500 or 12000, quick and 300 or 2000
 server_helper.binary = build .. "/moonlatch"
 local scratch = sys.directory()
 
-local function read(words, input)
+local function read(words, input, env)
   local file = input and sys.write_file(scratch .. "/input", input)
   local line = { "taskset", "-c", "1" }
   for _, word in ipairs(words) do
@@ -23,7 +26,7 @@ local function read(words, input)
   if file then
     line = { "sh", "-c", table.concat(line, " ") .. " < " .. file }
   end
-  local code, out, err = sys.run(line, { timeout_s = 120 })
+  local code, out, err = sys.run(line, { timeout_s = 120, env = env or {} })
   assert(code == 0, table.concat(words, " ") .. ": " .. tostring(code) .. " " .. out .. err)
   return out
 end
@@ -145,9 +148,9 @@ local function reads()
   server:stop()
 end
 
--- Redeems CODES fresh codes with 64 clients; exchanges a second.
-local function redeem(server, count)
-  local bodies = read { build .. "/bench/exchange_codes", server.state, count }
+-- Redeems CODES fresh codes with 64 clients; exchanges a second. env: where the codes are made, if not in the state.
+local function redeem(server, count, env)
+  local bodies = read({ build .. "/bench/exchange_codes", server.state, count }, nil, env)
   local said = read({ build .. "/bench/exchange_load", server.port, 64 }, bodies)
   local done, good, seconds = said:match("(%d+) (%d+) ([%d.]+)")
   assert(done == good and tonumber(done) == count, said)
@@ -170,6 +173,13 @@ local function exchanges()
   report("  ratio", median(fast) / median(slow), "", 5)
 end
 
+local function postgres()
+  require("bench.postgres").run {
+    pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, median = median, scratch = scratch,
+    rounds = quick and 1 or 3, seconds = SECONDS, codes = CODES,
+  }
+end
+
 local function micro()
   for name, rate in read({ build .. "/bench/micro" }):gmatch("(%S+) (%d+)\n") do
     local goal = name:find("^policy") and 100000 or nil -- under 10 us
@@ -182,9 +192,12 @@ local _, disk = sys.run { "sh", "-c", "stat -f -c %T " .. scratch }
 print(("%s, %s, state on %s"):format(os.date("%Y-%m-%d"), cpu:gsub("\n", ", cores: ", 1):gsub("\n", ""),
   (disk:gsub("\n", ""))))
 local ok, failure = xpcall(function()
-  reads()
-  exchanges()
-  micro()
+  local parts = { { "reads", reads }, { "exchanges", exchanges }, { "postgres", postgres }, { "micro", micro } }
+  for _, part in ipairs(parts) do
+    if next(wanted) == nil or wanted[part[1]] then
+      part[2]()
+    end
+  end
 end, debug.traceback)
 sys.run { "rm", "-rf", scratch }
 sys.write_file(build .. "/bench.json", cjson.encode(results) .. "\n")

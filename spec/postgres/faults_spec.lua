@@ -4,6 +4,7 @@
 local cqueues = require "cqueues"
 
 local cli = require "helpers.cli"
+local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local server_helper = require "helpers.server"
@@ -34,7 +35,7 @@ local function serve(url, state, settings)
 end
 
 describe("PostgreSQL that fails", function()
-  local directory, state, url, one, two, world, cli_run
+  local directory, state, url, one, two, world, of
 
   local function cluster(verb, ...)
     return run(CLUSTER, verb, directory .. "/main", ...)
@@ -44,12 +45,8 @@ describe("PostgreSQL that fails", function()
     directory, state = sys.directory(), sys.directory()
     run("chmod", "755", directory)
     url = cluster("start")
-    -- the command line of the helpers goes to this database, too
-    cli_run = server_helper.environment
-    server_helper.environment = function(extra, of)
-      local env = cli_run(extra, of)
-      env.MOONLATCH_DATABASE = extra and extra.MOONLATCH_DATABASE or url
-      return env
+    of, database.of = database.of, function() -- for the command line of the helpers, too
+      return url
     end
     one, two = serve(url, state), serve(url .. "&application_name=two", state)
     world = flow.world(one)
@@ -57,7 +54,7 @@ describe("PostgreSQL that fails", function()
   teardown(function()
     one:stop()
     two:stop()
-    server_helper.environment = cli_run
+    database.of = of
     cluster("stop", "immediate")
     run("rm", "-rf", directory, state)
   end)

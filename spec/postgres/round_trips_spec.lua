@@ -1,0 +1,131 @@
+-- How many round trips to the database each endpoint costs, and how many statements: the table in sql/README.md is what
+-- pg_stat_statements counts.
+local cli = require "helpers.cli"
+local database = require "helpers.database"
+local flow = require "helpers.flow"
+local http = require "helpers.http"
+local server_helper = require "helpers.server"
+local sys = require "helpers.sys"
+
+local CLUSTER = server_helper.root .. "/spec/helpers/cluster"
+
+local function run(...)
+  local code, out, err = sys.run({ ... }, { timeout_s = 60 })
+  assert(code == 0, table.concat({ ... }, " ") .. ": " .. out .. err)
+  return (out:gsub("%s+$", ""))
+end
+
+describe("Round trips", function()
+  local directory, url, server, world, of
+  local function sql(text)
+    return run("psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", "--field-separator= ", url, "-c", text)
+  end
+
+  setup(function()
+    directory = sys.directory()
+    run("chmod", "755", directory)
+    url = run(CLUSTER, "start", directory .. "/c", "-c", "fsync=off", "-c",
+      "shared_preload_libraries=pg_stat_statements")
+    sql "CREATE EXTENSION pg_stat_statements"
+    of, database.of = database.of, function()
+      return url
+    end
+    -- without memory: what is asked is asked of the database
+    server = server_helper.start { workers = 1, settings = { limits = { cache_bytes = 0 } } }
+    world = flow.world(server)
+    http.ask_until(function() -- the first clean-up is over
+      return sql "SELECT count(*) FROM pg_stat_statements WHERE query LIKE 'DELETE FROM audit%'"
+    end, function(count)
+      return count ~= "0"
+    end)
+  end)
+  teardown(function()
+    server:stop()
+    database.of = of
+    run(CLUSTER, "stop", directory .. "/c", "immediate")
+    run("rm", "-rf", directory)
+  end)
+
+  -- Round trips and statements of one request; the audit log is written behind the answer.
+  local function cost(send, is_audited)
+    sql "SELECT pg_stat_statements_reset()"
+    local before = http.metric(server, "moonlatch_db_batches_total")
+    local answer = send()
+    assert.is_true(answer.status < 400, answer.status .. " " .. answer.body)
+    local batches, statements, audited
+    http.ask_until(function()
+      audited = tonumber(sql "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query LIKE 'INSERT INTO audit%'")
+      batches = http.metric(server, "moonlatch_db_batches_total") - before
+      statements = tonumber(sql [[SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+        WHERE query NOT LIKE 'INSERT INTO audit%' AND query NOT LIKE '%pg_stat_statements%']])
+      return audited
+    end, function(rows)
+      return rows > 0 or not is_audited
+    end)
+    return batches - (audited > 0 and 1 or 0), statements, answer
+  end
+
+  it("are as few as sql/README.md says", function()
+    local measured = {}
+    local function measure(name, send, is_audited)
+      local trips, statements, answer = cost(send, is_audited)
+      measured[#measured + 1] = ("| %s | %d | %d |"):format(name, trips, statements)
+      return answer
+    end
+    local app, cookie = world.app, world.cookie
+    measure("`GET /idp/authorize`, signed out", function()
+      return flow.authorize(server, app)
+    end)
+    measure("`POST /idp/login`, fingerprint", function()
+      return flow.login(server, app, world.user)
+    end, true)
+    local id = flow.session_id(server, app, cookie)
+    measure("`GET /idp/authorize/consent`", function()
+      return http.get(server, "/idp/authorize/consent?session_id=" .. id, { cookie = cookie })
+    end)
+    local approved = measure("`POST /idp/authorize/consent`, approve", function()
+      return flow.consent(server, id, cookie, "approve")
+    end, true)
+    measure("`GET /idp/authorize`, remembered", function()
+      return flow.authorize(server, app, nil, { cookie = cookie })
+    end, true)
+    local code = select(2, approved:location()).code
+    local tokens = measure("`POST /idp/token`, code", function()
+      return flow.token(server, flow.code_form(app, code))
+    end, true).json
+    measure("`POST /idp/token/introspect`", function()
+      return http.post(server, "/idp/token/introspect", { form = { token = tokens.access_token } })
+    end)
+    measure("`GET /idp/userinfo`", function()
+      return http.get(server, "/idp/userinfo", { bearer = tokens.access_token })
+    end)
+    tokens = measure("`POST /idp/token`, refresh", function()
+      return flow.token(server, flow.refresh_form(app, tokens.refresh_token))
+    end, true).json
+    measure("`POST /idp/token/revoke`, access token", function()
+      return http.post(server, "/idp/token/revoke", { form = { token = tokens.access_token, client_id = app.client_id,
+        client_secret = app.client_secret } })
+    end, true)
+    measure("`POST /idp/token/revoke`, refresh token", function()
+      return http.post(server, "/idp/token/revoke", { form = { token = tokens.refresh_token, client_id = app.client_id,
+        client_secret = app.client_secret } })
+    end, true)
+    measure("`GET /idp/apps/{app_id}`, API key", function()
+      return http.get(server, "/idp/apps/" .. app.app_id, { bearer = world.user.api_key })
+    end)
+    measure("`GET /idp/apps`", function()
+      return http.get(server, "/idp/apps", { bearer = world.user.api_key })
+    end)
+    measure("`POST /idp/apps`", function()
+      return http.post(server, "/idp/apps", { bearer = world.user.api_key,
+        json = { name = "Round trips", redirect_uris = { flow.REDIRECT } } })
+    end, true)
+    measure("`DELETE /idp/authorizations/{app_id}`", function()
+      return http.request(server, "DELETE", "/idp/authorizations/" .. app.app_id, { bearer = world.user.api_key })
+    end, true)
+    local readme = sys.read_file(server_helper.root .. "/sql/README.md")
+    local table_now = table.concat(measured, "\n")
+    assert.is_truthy(readme:find(table_now, 1, true), "sql/README.md should say\n" .. table_now)
+    assert.equal(0, (cli.run(server.state, "user", "list")))
+  end)
+end)
