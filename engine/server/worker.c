@@ -13,7 +13,7 @@ enum {
     SWEEP_MS = 50,
     SECOND_MS = 1000,
     CLEANUP_MS = 30000, /* between runs of db_sweep */
-    CLEANUP_AGAIN_MS = 200,
+    CLEANUP_AGAIN_MS = 25, /* while there is more: some thousand rows a second of each kind, a little at a time */
     BODY_SLACK = 2, /* a body of up to twice the limit is read, so that its refusal has our shape */
 };
 

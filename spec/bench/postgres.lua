@@ -33,9 +33,9 @@ end
 
 local function pgbench(url, scratch, script, clients, seconds)
   local file = sys.write_file(scratch .. "/pgbench.sql", script)
-  local out = run("sh", "-c", ("LC_ALL=C PGOPTIONS= $(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)/pgbench -n -M prepared"
-    .. " -c %d -j 1 -T %d -D n=0 -f %s '%s' 2>&1"):format(clients, seconds, file, url))
-  return tonumber(out:match("tps = ([%d.]+)")), out
+  local out = run("sh", "-c", ("LC_ALL=C $(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)/pgbench"
+    .. " -n -M prepared -c %d -j 1 -T %d -D n=0 -f %s '%s' 2>&1"):format(clients, seconds, file, url))
+  return tonumber(out:match("tps = ([%d.]+)"))
 end
 
 -- One exchange as the token endpoint does it: look the grant up, redeem it, store both tokens.
@@ -48,7 +48,8 @@ local function exchange_script(app_id)
     statement("grants", "grant_find", { grant, "'" .. app_id .. "'" }) .. ";",
     statement("grants", "grant_redeem", { grant, now, access, "'secret'", later }) .. ";",
     statement("tokens", "access_token_insert_redeemed", { access, grant, hash, "'profile'", now, later }) .. ";",
-    statement("tokens", "refresh_token_insert_redeemed", { access, grant, hash, "'profile'", now, later, access }) .. ";",
+    statement("tokens", "refresh_token_insert_redeemed",
+      { access, grant, hash, "'profile'", now, later, access }) .. ";",
     "\\endpipeline",
   }, "\n")
 end

@@ -1,5 +1,6 @@
--- luajit spec/bench/run.lua BUILD_DIR [--quick] [reads | exchanges | postgres | micro]…: the figures of README.md. Server on core 0, load on core 1; what is
--- compared runs in turns, because these machines are noisy, and the median counts. Exits 1 when a goal is missed.
+-- luajit spec/bench/run.lua BUILD_DIR [--quick] [reads | exchanges | postgres | micro]…: the figures of README.md.
+-- Server on core 0, load on core 1; what is compared runs in turns, because these machines are noisy, and the median
+-- counts. Exits 1 when a goal is missed.
 package.path = "./spec/?.lua;" .. package.path
 local cjson = require "cjson.safe"
 

@@ -13,5 +13,9 @@ SELECT audit_id, at_ms, kind, request_id, user_id, username, app_id, address, po
 FROM audit WHERE at_ms > ?1 OR (at_ms = ?1 AND audit_id > ?2) ORDER BY at_ms, audit_id LIMIT ?3
 
 -- name: sweep_audit
-DELETE FROM audit WHERE audit_id IN (SELECT audit_id FROM audit WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM audit WHERE audit_id IN (SELECT audit_id FROM audit WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING audit_id

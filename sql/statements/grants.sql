@@ -80,5 +80,9 @@ UPDATE grants SET revoked_at = ?2 WHERE grant_id = ?1 AND revoked_at IS NULL RET
 SELECT token_id FROM access_tokens WHERE grant_id = ?1 AND expires_at > ?2
 
 -- name: sweep_grants
-DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM grants WHERE grant_id IN (SELECT grant_id FROM grants WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING grant_id

@@ -5,7 +5,11 @@ ON CONFLICT (spent_id) DO NOTHING
 RETURNING spent_id
 
 -- name: sweep_spent
-DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING spent_id
 
 -- name: session_insert
@@ -27,7 +31,11 @@ FROM sessions s JOIN users u ON u.user_id = s.user_id
 WHERE s.session_id = ?1
 
 -- name: sweep_sessions
-DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING session_id
 
 -- name: spent_find

@@ -64,9 +64,17 @@ WHERE t.token_id = ?1 AND g.revoked_at IS NULL
 UPDATE access_tokens SET revoked_at = ?2 WHERE token_id = ?1 AND revoked_at IS NULL
 
 -- name: sweep_access_tokens
-DELETE FROM access_tokens WHERE token_id IN (SELECT token_id FROM access_tokens WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM access_tokens WHERE token_id IN (SELECT token_id FROM access_tokens WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING token_id
 
 -- name: sweep_refresh_tokens
-DELETE FROM refresh_tokens WHERE token_id IN (SELECT token_id FROM refresh_tokens WHERE expires_at < ?1 LIMIT ?2)
+DELETE FROM refresh_tokens WHERE token_id IN (SELECT token_id FROM refresh_tokens WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
 RETURNING token_id
