@@ -1,4 +1,5 @@
-/* What the store's unit tests share: a directory of their own, a store in it, and an inbox on a pipe. */
+/* What the store's unit tests share: a directory of their own, a store in it, and an inbox on a pipe. With
+ * MOONLATCH_SPEC_POSTGRES in the environment (a connection string) the store is a schema of its own there. */
 #ifndef SPEC_STORE_FIXTURE_H
 #define SPEC_STORE_FIXTURE_H
 
@@ -8,16 +9,39 @@
 #include "store/inbox.h"
 #include "store/store.h"
 
+#include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static char fixture_directory[64], fixture_path[96], fixture_url[128];
+static char fixture_directory[64], fixture_path[96], fixture_url[256];
 static struct arena fixture_arena;
 static struct store *fixture_store;
 static struct db *fixture_db;
+
+static inline const char *fixture_postgres(void) {
+    return getenv("MOONLATCH_SPEC_POSTGRES");
+}
+
+/* By a connection of somebody else: the first cell of the result as a number; -1 when there is none, or it failed. */
+static inline int64_t postgres_asks(const char *url, const char *sql) {
+    PGconn *connection = PQconnectdb(url);
+    PGresult *result = PQexec(connection, sql);
+    bool has_cell = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+    int64_t number = has_cell ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : -1;
+    PQclear(result);
+    PQfinish(connection);
+    return number;
+}
+
+static inline void fixture_schema(const char *verb, const char *more) {
+    char sql[160];
+    snprintf(sql, sizeof(sql), "SET client_min_messages = error; %s SCHEMA \"%s\"%s", verb,
+             strrchr(fixture_directory, '/') + 1, more);
+    postgres_asks(fixture_postgres(), sql);
+}
 
 /* An empty directory; the log falls silent (failures are provoked here). */
 static inline void fixture_begin(void) {
@@ -27,6 +51,11 @@ static inline void fixture_begin(void) {
         abort();
     snprintf(fixture_path, sizeof(fixture_path), "%s/moonlatch.db", fixture_directory);
     snprintf(fixture_url, sizeof(fixture_url), "sqlite:%s", fixture_path);
+    if (fixture_postgres()) {
+        snprintf(fixture_url, sizeof(fixture_url), "%s&options=-csearch_path%%3D\"%s\",public", fixture_postgres(),
+                 strrchr(fixture_directory, '/') + 1);
+        fixture_schema("CREATE", "");
+    }
     arena_init(&fixture_arena);
 }
 
@@ -58,6 +87,8 @@ static inline void fixture_close(void) {
 static inline void fixture_end(void) {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     char path[128];
+    if (fixture_postgres())
+        fixture_schema("DROP", " CASCADE");
     for (size_t i = 0; i < 4; i++) {
         snprintf(path, sizeof(path), "%s%s", fixture_path, ends[i]);
         unlink(path);
@@ -86,6 +117,16 @@ static inline int64_t stranger_counts(sqlite3 *stranger, const char *sql) {
         count = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     return count;
+}
+
+/* On either database. */
+static inline int64_t outside_asks(const char *sql) {
+    if (fixture_postgres())
+        return postgres_asks(fixture_url, sql);
+    sqlite3 *stranger = stranger_open();
+    int64_t number = stranger_counts(stranger, sql);
+    sqlite3_close(stranger);
+    return number;
 }
 
 static inline struct rows *spend_add(struct batch *batch, const char *id, const char *by) {
