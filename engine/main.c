@@ -74,8 +74,8 @@ static int usage(FILE *out, const struct command *only) {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!only || only == &commands[i])
             command_print(out, &commands[i]);
-    fprintf(out, "\neverywhere: [--json] [--state DIR] [--database sqlite:PATH] [--policies DIR] [--templates DIR]\n"
-                 "            [--config FILE] [--issuer URL] [--log-level debug|info|warn|error]\n"
+    fprintf(out, "\neverywhere: [--json] [--state DIR] [--database sqlite:PATH | postgresql://…] [--policies DIR]\n"
+                 "            [--templates DIR] [--config FILE] [--issuer URL] [--log-level debug|info|warn|error]\n"
                  "each also as MOONLATCH_STATE and so on in the environment, and in the settings file.\n");
     return out == stdout ? EXIT_DONE : EXIT_USAGE;
 }

@@ -12,8 +12,9 @@
 enum {
     SWEEP_MS = 50,
     SECOND_MS = 1000,
-    CLEANUP_MS = 30000, /* between runs of db_sweep */
-    CLEANUP_AGAIN_MS = 25, /* while there is more: some thousand rows a second of each kind, a little at a time */
+    CLEANUP_MS = 30000,    /* between runs of db_sweep */
+    CLEANUP_AGAIN_MS = 15, /* while there is more: some thousand rows a second of each kind, a little at a time */
+    CLEANUP_PASSES = 4,
     BODY_SLACK = 2, /* a body of up to twice the limit is read, so that its refusal has our shape */
 };
 
@@ -104,7 +105,9 @@ static void cleanup(void *data) {
     struct worker *worker = data;
     struct arena arena;
     arena_init(&arena);
-    bool has_more = db_sweep(worker->db, &arena, clock_now_s());
+    bool has_more = true;
+    for (int i = 0; i < CLEANUP_PASSES && has_more; i++)
+        has_more = db_sweep(worker->db, &arena, clock_now_s());
     arena_free(&arena);
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum {
-    SWEEP_ROWS_MAX = 200, /* a statement, so that no batch holds the writer up */
+    SWEEP_ROWS_MAX = 50, /* a statement: little enough that nobody's commit waits long for the log of its */
     ERROR_MAX = 512,
     QUEUE_DEFAULT = 1024,
     TIMEOUT_DEFAULT_MS = 5000,

@@ -5,6 +5,7 @@ package.path = "./spec/?.lua;" .. package.path
 local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
 
@@ -13,22 +14,21 @@ local TOKENS, AUTHORIZATIONS, EXPIRED = tonumber(arg[2] or 1e7), tonumber(arg[3]
 local CODES, READS, ROUNDS = 6000, 3, 3
 server_helper.binary = build .. "/moonlatch"
 
-local function run(words, timeout_s, env)
-  local code, out, err = sys.run(words, { timeout_s = timeout_s or 600, env = env or {} })
+local function run(words, env)
+  local code, out, err = sys.run(words, { timeout_s = 600, env = env or {} })
   assert(code == 0, table.concat(words, " "):sub(1, 300) .. ": " .. out .. err)
   return out
 end
 
-local directory = sys.directory()
-run { "chmod", "755", directory }
-local url = run({ "spec/helpers/cluster", "start", directory .. "/c", "-c", "shared_buffers=1GB", "-c",
-  "max_wal_size=8GB", "-c", "checkpoint_timeout=30min" }):gsub("%s+$", "")
+local directory = postgres.directory()
+local url = postgres.cluster("start", directory .. "/c", "-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB", "-c",
+  "checkpoint_timeout=30min")
 database.of = function()
   return url
 end
 
 local function sql(text)
-  return run({ "psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", url, "-c", text }, 1800)
+  return postgres.sql(url, text)
 end
 
 local function median(list)
@@ -52,7 +52,7 @@ local function measure()
   for round = 1, ROUNDS do
     local out = run { "wrk", "-t1", "-c32", "-d" .. READS .. "s", "-s", script, server.url .. "/idp/token/introspect" }
     found.introspection[round] = tonumber(out:match("Requests/sec:%s+([%d.]+)"))
-    local codes = run({ build .. "/bench/exchange_codes", server.state, tostring(CODES) }, 600,
+    local codes = run({ build .. "/bench/exchange_codes", server.state, tostring(CODES) },
       { MOONLATCH_DATABASE = url })
     local file = sys.write_file(directory .. "/codes", codes)
     out = run { "sh", "-c", build .. "/bench/exchange_load " .. server.port .. " 64 < " .. file }
@@ -89,7 +89,7 @@ sql(([[INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, creat
   FROM generate_series(1, %d) n]]):format(AUTHORIZATIONS, TOKENS))
 sql "VACUUM ANALYZE"
 sql "CHECKPOINT"
-local size = sql("SELECT pg_size_pretty(pg_database_size(current_database()))"):gsub("%s+$", "")
+local size = sql("SELECT pg_size_pretty(pg_database_size(current_database()))")
 print(("%d access tokens and %d authorizations loaded in %.0f s: %s"):format(TOKENS, AUTHORIZATIONS,
   sys.now() - started, size))
 local full = measure()
@@ -115,11 +115,17 @@ end
 local calm_50, calm_99 = latencies(10)
 sql(([[INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
   SELECT '1' || md5(CAST(n AS text)), 'g1', '\x00', 'profile', 0, 1 FROM generate_series(1, %d) n]]):format(EXPIRED))
-local busy_50, busy_99 = latencies(40)
-local left = tonumber(sql "SELECT count(*) FROM access_tokens WHERE expires_at < 1000")
-print(("clean-up: %d of %d expired rows gone after 40 s; refresh p50 %.2f ms → %.2f ms, p99 %.2f ms → %.2f ms")
-  :format(EXPIRED - left, EXPIRED, calm_50, busy_50, calm_99, busy_99))
+local function expired()
+  return tonumber(sql "SELECT count(*) FROM access_tokens WHERE expires_at < 1000")
+end
+while expired() == EXPIRED do
+  os.execute("sleep 0.2") -- it looks for more every half minute
+end
+local at_first = expired()
+local busy_50, busy_99 = latencies(20)
+print(("clean-up: %.0f of %d expired rows a second; refresh p50 %.2f → %.2f ms, p99 %.2f → %.2f ms (%.1f, goal 2)")
+  :format((at_first - expired()) / 20, EXPIRED, calm_50, busy_50, calm_99, busy_99, busy_99 / calm_99))
 
 server:stop()
-run { "spec/helpers/cluster", "stop", directory .. "/c", "immediate" }
-run { "rm", "-rf", directory }
+postgres.cluster("stop", directory .. "/c", "immediate")
+postgres.run("rm", "-rf", directory)

@@ -3,17 +3,12 @@
 local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local postgres = require "helpers.postgres"
 local sys = require "helpers.sys"
 
-local postgres = {}
+local bench_postgres = {}
 
 local CLIENTS, PIPELINE = 64, 16
-
-local function run(...)
-  local code, out, err = sys.run({ ... }, { timeout_s = 300 })
-  assert(code == 0, table.concat({ ... }, " "):sub(1, 200) .. ": " .. out .. err)
-  return out
-end
 
 -- The text of a statement for PostgreSQL, with its parameters replaced.
 local function statement(file, name, values)
@@ -33,7 +28,7 @@ end
 
 local function pgbench(url, scratch, script, clients, seconds)
   local file = sys.write_file(scratch .. "/pgbench.sql", script)
-  local out = run("sh", "-c", ("LC_ALL=C $(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)/pgbench"
+  local out = postgres.run("sh", "-c", ("LC_ALL=C $(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)/pgbench"
     .. " -n -M prepared -c %d -j 1 -T %d -D n=0 -f %s '%s' 2>&1"):format(clients, seconds, file, url))
   return tonumber(out:match("tps = ([%d.]+)"))
 end
@@ -54,23 +49,29 @@ local function exchange_script(app_id)
   }, "\n")
 end
 
--- bench: pinned, report, wrk, h2load, redeem, median, scratch, rounds, seconds, codes (of run.lua).
-function postgres.run(bench)
-  local directory = sys.directory()
-  run("chmod", "755", directory)
-  local url = run("spec/helpers/cluster", "start", directory .. "/c"):gsub("%s+$", "")
+-- bench: pinned, report, wrk, h2load, redeem, median, ratio, bare_start, bare_stop, scratch, rounds, seconds, codes (of
+-- run.lua).
+function bench_postgres.run(bench)
+  local directory = postgres.directory()
+  local url = postgres.cluster("start", directory .. "/c")
   local of = database.of
   database.of = function()
     return url
   end
   local server = bench.pinned { workers = 1 }
   local world = flow.world(server)
-  flow.tokens(server, world.app, world.cookie)
+
+  -- introspection with memory
+  local token = flow.tokens(server, world.app, world.cookie).access_token
+  local asked = { method = "POST", path = "/idp/token/introspect", body = "token=" .. token }
+  local bare, bare_port = bench.bare_start()
+  bench.ratio("PostgreSQL: introspection, HTTP/1.1", bench.wrk, server, bare_port, asked, 0.85)
+  bench.bare_stop(bare)
 
   -- exchanges
   local ours, theirs, ratios = {}, {}, {}
   for round = 1, bench.rounds do
-    run("psql", "--quiet", url, "-c", ([[DELETE FROM grants WHERE grant_id LIKE 'b%%';
+    postgres.sql(url, ([[DELETE FROM grants WHERE grant_id LIKE 'b%%';
       INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
         auth_time, auth_method, session_id, created_at, expires_at)
       SELECT 'b' || c || '-' || n, z.authorization_id, z.version, z.user_id, z.app_id, 'profile', 'https://x.example/',
@@ -78,7 +79,7 @@ function postgres.run(bench)
       FROM (SELECT * FROM authorizations WHERE app_id = '%s' LIMIT 1) z, generate_series(0, %d) c,
         generate_series(1, %d) n; DELETE FROM access_tokens WHERE token_id LIKE 'a%%';
       DELETE FROM refresh_tokens WHERE token_id LIKE 'a%%']]):format(world.app.app_id, CLIENTS - 1, 2000),
-      "-c", "VACUUM ANALYZE")
+      "VACUUM ANALYZE")
     theirs[round] = pgbench(url, bench.scratch, exchange_script(world.app.app_id), CLIENTS, bench.seconds)
     ours[round] = bench.redeem(server, bench.codes, { MOONLATCH_DATABASE = url })
     ratios[round] = ours[round] / theirs[round]
@@ -91,11 +92,11 @@ function postgres.run(bench)
   -- introspection without memory
   local cold = bench.pinned { workers = 1, settings = { limits = { cache_bytes = 0, connections_per_address = 5000 } } }
   world = flow.world(cold)
-  local token = flow.tokens(cold, world.app, world.cookie).access_token
+  token = flow.tokens(cold, world.app, world.cookie).access_token
   local id = token:match("^cak_(%w+)%.")
   local read = statement("tokens", "access_token_find", { "'" .. id .. "'" }) .. ";\n"
   local script = "\\startpipeline\n" .. read:rep(PIPELINE) .. "\\endpipeline"
-  local asked = { method = "POST", path = "/idp/token/introspect", body = "token=" .. token }
+  asked.body = "token=" .. token
   for _, load in ipairs { { "HTTP/1.1", bench.wrk }, { "HTTP/2, 32 x 16", bench.h2load } } do
     ours, theirs, ratios = {}, {}, {}
     for round = 1, bench.rounds do
@@ -111,8 +112,8 @@ function postgres.run(bench)
   cold:stop()
 
   database.of = of
-  run("spec/helpers/cluster", "stop", directory .. "/c", "immediate")
-  run("rm", "-rf", directory)
+  postgres.cluster("stop", directory .. "/c", "immediate")
+  postgres.run("rm", "-rf", directory)
 end
 
-return postgres
+return bench_postgres

@@ -119,10 +119,20 @@ local function ratio(name, load, server, bare_port, request, goal)
   report("  ratio", median(ratios), "", goal)
 end
 
+-- The bare responder, and its port.
+local function bare_start()
+  local bare = sys.spawn { "taskset", "-c", "0", build .. "/bench/bare_responder" }
+  return bare, tonumber(bare:line(5))
+end
+
+local function bare_stop(bare)
+  bare:signal(sys.KILL)
+  bare:wait()
+end
+
 local function reads()
   local server = pinned { workers = 1, settings = { limits = { connections_per_address = 5000 } } }
-  local bare = sys.spawn { "taskset", "-c", "0", build .. "/bench/bare_responder" }
-  local bare_port = tonumber(bare:line(5))
+  local bare, bare_port = bare_start()
   local world = flow.world(server)
   local token = flow.tokens(server, world.app, world.cookie, { scope = "openid profile" }).access_token
   local introspect = { method = "POST", path = "/idp/token/introspect", body = "token=" .. token }
@@ -144,8 +154,7 @@ local function reads()
   for i = 1, 1000 do
     open[i]:close()
   end
-  bare:signal(sys.KILL)
-  bare:wait()
+  bare_stop(bare)
   server:stop()
 end
 
@@ -176,7 +185,8 @@ end
 
 local function postgres()
   require("bench.postgres").run {
-    pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, median = median, scratch = scratch,
+    pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, median = median, ratio = ratio,
+    bare_start = bare_start, bare_stop = bare_stop, scratch = scratch,
     rounds = quick and 1 or 3, seconds = SECONDS, codes = CODES,
   }
 end

@@ -5,30 +5,21 @@ local cqueues = require "cqueues"
 local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
-local sys = require "helpers.sys"
 
-local CLUSTER = server_helper.root .. "/spec/helpers/cluster"
 local RECOVERY_S = 5
-
-local function run(...)
-  local code, out, err = sys.run({ ... }, { timeout_s = 60 })
-  assert(code == 0, table.concat({ ... }, " ") .. ": " .. out .. err)
-  return (out:gsub("%s+$", ""))
-end
 
 describe("A primary that is gone", function()
   local directory, primary, standby, server, of
   setup(function()
-    directory = sys.directory()
-    run("chmod", "755", directory)
+    directory = postgres.directory()
     primary, standby = directory .. "/a", directory .. "/b"
-    local url = run(CLUSTER, "start", primary)
-    run(CLUSTER, "standby", standby, primary)
+    local url = postgres.cluster("start", primary)
+    postgres.cluster("standby", standby, primary)
     -- from now on a commit is answered when both have it
-    run("psql", "--quiet", url, "-c", "ALTER SYSTEM SET synchronous_standby_names = '*'", "-c",
-      "SELECT pg_reload_conf()")
+    postgres.sql(url, "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
     local both = ("postgresql:///postgres?host=%s,%s&user=moonlatch&target_session_attrs=read-write")
       :format(standby, primary)
     of, database.of = database.of, function()
@@ -39,8 +30,8 @@ describe("A primary that is gone", function()
   teardown(function()
     server:stop()
     database.of = of
-    run(CLUSTER, "stop", standby, "immediate")
-    run("rm", "-rf", directory)
+    postgres.cluster("stop", standby, "immediate")
+    postgres.run("rm", "-rf", directory)
   end)
 
   it("is followed by its standby, with all that was answered", function()
@@ -53,10 +44,10 @@ describe("A primary that is gone", function()
       answered[i] = flow.token(server, flow.code_form(world.app, codes[i]))
       shape.ok(answered[i])
     end
-    run(CLUSTER, "stop", primary, "immediate")
+    postgres.cluster("stop", primary, "immediate")
     local refused = flow.token(server, flow.code_form(world.app, codes[11]))
     shape.oauth_error(refused, 503, "temporarily_unavailable")
-    run(CLUSTER, "promote", standby)
+    postgres.cluster("promote", standby)
     local started = cqueues.monotime()
     shape.ok(http.ask_until(function()
       return flow.token(server, flow.code_form(world.app, codes[11]))

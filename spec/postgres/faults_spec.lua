@@ -7,23 +7,15 @@ local cli = require "helpers.cli"
 local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
 
-local CLUSTER = server_helper.root .. "/spec/helpers/cluster"
 local STORE_TIMEOUT_MS, RECOVERY_S = 1000, 5
 local CONNECTIONS = 10 -- of a worker: two that read, eight that write
 
-local function run(...)
-  local code, out, err = sys.run({ ... }, { timeout_s = 60 })
-  assert(code == 0, table.concat({ ... }, " ") .. ": " .. out .. err)
-  return (out:gsub("%s+$", ""))
-end
-
-local function sql(url, text)
-  return run("psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", url, "-c", text)
-end
+local run, sql = postgres.run, postgres.sql
 
 -- One state for the secret, one database, several servers.
 local function serve(url, state, settings)
@@ -39,12 +31,11 @@ describe("PostgreSQL that fails", function()
   local directory, state, url, one, two, world, of
 
   local function cluster(verb, ...)
-    return run(CLUSTER, verb, directory .. "/main", ...)
+    return postgres.cluster(verb, directory .. "/main", ...)
   end
 
   setup(function()
-    directory, state = sys.directory(), sys.directory()
-    run("chmod", "755", directory)
+    directory, state = postgres.directory(), sys.directory()
     url = cluster("start")
     of, database.of = database.of, function() -- for the command line of the helpers, too
       return url
@@ -99,7 +90,7 @@ describe("PostgreSQL that fails", function()
         answered[i] = exchange(i % 2 == 0 and one or two, codes[i])
         shape.ok(answered[i])
       end
-      local stopping = sys.spawn { CLUSTER, "stop", directory .. "/main", mode }
+      local stopping = sys.spawn { server_helper.root .. "/spec/helpers/cluster", "stop", directory .. "/main", mode }
       local refused = 0
       for i = 11, 40 do
         local started = cqueues.monotime()

@@ -4,27 +4,19 @@ local cli = require "helpers.cli"
 local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
-
-local CLUSTER = server_helper.root .. "/spec/helpers/cluster"
-
-local function run(...)
-  local code, out, err = sys.run({ ... }, { timeout_s = 60 })
-  assert(code == 0, table.concat({ ... }, " ") .. ": " .. out .. err)
-  return (out:gsub("%s+$", ""))
-end
 
 describe("Round trips", function()
   local directory, url, server, world, of
   local function sql(text)
-    return run("psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", "--field-separator= ", url, "-c", text)
+    return postgres.sql(url, text)
   end
 
   setup(function()
-    directory = sys.directory()
-    run("chmod", "755", directory)
-    url = run(CLUSTER, "start", directory .. "/c", "-c", "fsync=off", "-c",
+    directory = postgres.directory()
+    url = postgres.cluster("start", directory .. "/c", "-c", "fsync=off", "-c",
       "shared_preload_libraries=pg_stat_statements")
     sql "CREATE EXTENSION pg_stat_statements"
     of, database.of = database.of, function()
@@ -42,8 +34,8 @@ describe("Round trips", function()
   teardown(function()
     server:stop()
     database.of = of
-    run(CLUSTER, "stop", directory .. "/c", "immediate")
-    run("rm", "-rf", directory)
+    postgres.cluster("stop", directory .. "/c", "immediate")
+    postgres.run("rm", "-rf", directory)
   end)
 
   -- Round trips and statements of one request; the audit log is written behind the answer.
@@ -54,7 +46,8 @@ describe("Round trips", function()
     assert.is_true(answer.status < 400, answer.status .. " " .. answer.body)
     local batches, statements, audited
     http.ask_until(function()
-      audited = tonumber(sql "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query LIKE 'INSERT INTO audit%'")
+      audited = tonumber(sql [[SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+        WHERE query LIKE 'INSERT INTO audit%']])
       batches = http.metric(server, "moonlatch_db_batches_total") - before
       statements = tonumber(sql [[SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
         WHERE query NOT LIKE 'INSERT INTO audit%' AND query NOT LIKE '%pg_stat_statements%']])

@@ -286,8 +286,10 @@ static void sweeps_a_bounded_number_of_expired_rows(void) {
     CHECK(before == 450);
     CHECK(db_sweep(fixture_db, &fixture_arena, 421));
     CHECK(outside_asks("SELECT count(*) FROM spent") == before - SWEEP_ROWS_MAX);
-    CHECK(db_sweep(fixture_db, &fixture_arena, 421));
-    CHECK(!db_sweep(fixture_db, &fixture_arena, 421));
+    int sweeps = 1;
+    while (db_sweep(fixture_db, &fixture_arena, 421))
+        sweeps++;
+    CHECK(sweeps == 420 / SWEEP_ROWS_MAX);
     CHECK(outside_asks("SELECT count(*) FROM spent") == 30);
     CHECK(outside_asks("SELECT min(expires_at) FROM spent") == 421);
     fixture_close();
