@@ -29,7 +29,7 @@ return {
     -- connections = 10000, connections_per_address = 2000,     -- per worker
     -- requests_in_flight = 4096, streams = 100,                -- per worker; per HTTP/2 connection
     -- request_timeout_ms = 30000, idle_timeout_ms = 60000, drain_timeout_ms = 30000,
-    -- store_timeout_ms = 5000, store_queue = 10000, store_group = 256,
+    -- store_timeout_ms = 5000, store_queue = 10000, store_group = 256, store_connections = 40,
     -- cache_bytes = 64 * 1024 * 1024,
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },

@@ -22,6 +22,7 @@ static bool store_load(struct workplace *workplace, struct command_line *line, s
         .queue_max = (size_t)settings->store_queue_max,
         .group_max = (size_t)settings->store_group_max,
         .timeout_ms = settings->store_timeout_ms,
+        .connections = (size_t)(settings->store_connections_max / settings->workers),
     };
     workplace->keyring = keyring_open(line->arena, settings->state, error);
     if (workplace->keyring)

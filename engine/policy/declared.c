@@ -119,6 +119,7 @@ static const struct shape_field limits_fields[] = {
     INT("store_timeout_ms"),
     INT("store_queue"),
     INT("store_group"),
+    INT("store_connections"),
     INT("cache_bytes"),
     INT("policy_call_ms"),
     INT("policy_memory_bytes"),

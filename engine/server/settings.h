@@ -32,7 +32,8 @@ struct settings {
     int64_t drain_timeout_ms;
     int64_t store_timeout_ms;
     int64_t store_queue_max;
-    int64_t store_group_max; /* batches under one commit */
+    int64_t store_group_max;       /* batches under one commit */
+    int64_t store_connections_max; /* to PostgreSQL, of all workers; each has at least 2 */
     int64_t cache_bytes;
     int64_t policy_call_ms, policy_memory_bytes;
 

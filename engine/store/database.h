@@ -10,7 +10,7 @@ struct cache;
 struct database_options {
     const char *url;
     bool migrate;
-    size_t queue_max, group_max;
+    size_t queue_max, group_max, connections;
     int64_t timeout_ms;
     /* NULL: none. The database empties it when somebody else has changed something, and vouches for
      * it as long as it would have noticed. */

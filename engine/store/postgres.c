@@ -157,6 +157,9 @@ static void *postgres_open(const struct database_options *options, struct arena 
         abort();
     postgres->timeout_ms = options->timeout_ms;
     postgres->queue_max = options->queue_max;
+    postgres->thread_max = options->connections < LINKS_MIN   ? LINKS_MIN
+                           : options->connections > LINKS_MAX ? LINKS_MAX
+                                                              : options->connections;
     struct opening opening = {.connection = postgres_connect(postgres, true)};
     bool is_open = PQstatus(opening.connection) == CONNECTION_OK;
     if (!is_open)
@@ -228,7 +231,7 @@ static struct link *link_choose(struct pool *pool, bool reads) {
     bool is_fit = false;
     for (size_t i = 0; i < pool->link_count; i++) {
         struct link *link = &pool->links[i];
-        bool fits = (i < READ_LINKS) == reads;
+        bool fits = (i < pool->read_count) == reads;
         if (link->state != LINK_READY || (is_fit && !fits))
             continue;
         if (!chosen || (fits && !is_fit) || link->count < chosen->count) {
@@ -304,7 +307,8 @@ static void *postgres_thread(void *opened, struct inbox *inbox, struct arena *ar
     pool->postgres = opened;
     pool->inbox = inbox && inbox->watch ? inbox : NULL;
     pool->flush.run = on_flush;
-    pool->link_count = pool->inbox ? LINKS : 1;
+    pool->link_count = pool->inbox ? pool->postgres->thread_max : 1;
+    pool->read_count = pool->link_count > 2 * READ_LINKS_MAX ? READ_LINKS_MAX : 1;
     for (size_t i = 0; i < pool->link_count; i++)
         pool->links[i].pool = pool;
     return pool;

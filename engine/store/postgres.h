@@ -25,7 +25,8 @@ struct postgres {
     char *conninfo;
     struct columns columns[STATEMENT_COUNT];
     int64_t timeout_ms;
-    size_t queue_max; /* batches that wait or are under way, per thread */
+    size_t queue_max;  /* batches that wait or are under way, per thread */
+    size_t thread_max; /* connections of a thread */
 };
 
 /* A batch on its way: waiting in its pool, or sent on a link. */
@@ -79,15 +80,15 @@ struct link {
 
 /* Reads of one turn of the loop share a Sync, so they share few links; a commit holds its link until the disk has it,
  * so batches that write have many, and the server's group commit takes them together. */
-enum { READ_LINKS = 2, WRITE_LINKS = 8, LINKS = READ_LINKS + WRITE_LINKS };
+enum { READ_LINKS_MAX = 2, LINKS_MAX = 10, LINKS_MIN = 2 };
 
 /* A thread's connections. */
 struct pool {
     struct completion flush; /* first: on_flush finds the pool by it */
     struct postgres *postgres;
-    struct inbox *inbox; /* NULL: db_run blocks, with one link */
-    struct link links[LINKS];
-    size_t link_count;
+    struct inbox *inbox;          /* NULL: db_run blocks, with one link */
+    struct link links[LINKS_MAX]; /* those for reads first */
+    size_t link_count, read_count;
     struct jobs waiting; /* not sent */
     size_t job_count;    /* waiting and sent */
     bool is_flushing;    /* asked for */

@@ -48,6 +48,7 @@ struct store *store_open(struct arena *arena, const struct store_options *option
         .migrate = options->migrate,
         .queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT,
         .group_max = options->group_max ? options->group_max : STORE_GROUP_MAX,
+        .connections = options->connections,
         .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS,
         .cache = store->cache,
     };

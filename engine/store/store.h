@@ -120,6 +120,7 @@ struct store_options {
     size_t queue_max;   /* batches that may wait for the writer */
     size_t group_max;   /* batches under one commit, at most STORE_GROUP_MAX; 0: that */
     int64_t timeout_ms; /* after it a waiting batch fails */
+    size_t connections; /* to a database elsewhere, of each thread with a loop: at least 2, at most 10 are used */
 };
 struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error);
 /* All dbs must be closed. Finishes what is queued. */

@@ -13,7 +13,8 @@ local shape = require "helpers.shape"
 local sys = require "helpers.sys"
 
 local STORE_TIMEOUT_MS, RECOVERY_S = 1000, 5
-local CONNECTIONS = 10 -- of a worker: two that read, eight that write
+local CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'moonlatch'"
+local CONNECTIONS = 10 -- of one worker: two that read, eight that write
 
 local run, sql = postgres.run, postgres.sql
 
@@ -130,8 +131,6 @@ describe("PostgreSQL that fails", function()
     for i = 1, 60 do
       codes[i] = flow.code(one, world.app, world.cookie)
     end
-    local CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-      .. " WHERE application_name = 'moonlatch' AND pid <> pg_backend_pid()"
     for round = 0, 5 do
       local cutting = sys.spawn { "psql", "--quiet", url, "-c", CUT }
       local sent = http.together(one, 10, function(i, connection)
@@ -153,6 +152,34 @@ describe("PostgreSQL that fails", function()
       end
     end
     assert.is_true(http.metric(one, "moonlatch_db_disconnects_total") > 0)
+  end)
+
+  it("cuts connections amid refreshes: whoever got no answer asks again, within the grace", function()
+    for _ = 1, 6 do
+      local tokens = flow.tokens(one, world.app, world.cookie)
+      local cutting = sys.spawn { "psql", "--quiet", url, "-c", CUT }
+      local form = flow.refresh_form(world.app, tokens.refresh_token)
+      local answer = flow.token(one, form)
+      assert.equal(0, cutting:wait())
+      if answer.status ~= 200 then
+        shape.oauth_error(answer, 503, "temporarily_unavailable")
+        answer = http.ask_until(flow.token, shape.is_ok, one, form)
+      end
+      shape.ok(answer)
+      assert.is_true(flow.is_active(two, answer.json.access_token))
+    end
+    recovered(one)
+  end)
+
+  it("gives few connections: the server is content with two for each worker", function()
+    local server = server_helper.start { state = state, workers = 2, env = { MOONLATCH_DATABASE = url
+      .. "&application_name=few" }, settings = { limits = { store_connections = 2 }, issuer = "http://localhost:1" } }
+    shape.ok(exchange(server, flow.code(server, world.app, world.cookie)))
+    local count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'few'"
+    assert.equal("4", http.ask_until(sql, function(found)
+      return found == "4"
+    end, url, count))
+    server:stop()
   end)
 
   it("stands still: no request hangs, and when it moves again so do we", function()
