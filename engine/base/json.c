@@ -80,25 +80,33 @@ struct value *json_parse(struct arena *arena, struct slice text, struct slice *e
     return value;
 }
 
-/* Whether up to eight bytes stand for themselves in a JSON text: ASCII, no control character, no '"', no '\\'. A byte
- * below what is subtracted from it borrows, which sets its highest bit. */
-static bool are_plain(const char *at, size_t count) {
+/* Whether eight bytes stand for themselves in a JSON text: ASCII, no control character, no '"', no '\\'. A byte below
+ * what is subtracted from it borrows, which sets its highest bit. */
+static inline bool word_is_plain(uint64_t word) {
     const uint64_t ones = 0x0101010101010101;
-    uint64_t word = ones * ' ';
-    memcpy(&word, at, count);
     uint64_t odd = word | (word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
     return (odd & ones * 0x80) == 0;
+}
+
+static inline uint64_t word_at(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
 }
 
 /* A text at once; the last eight bytes overlap those before. */
 static bool is_plain(struct slice text) {
     enum { STEP = sizeof(uint64_t) };
-    if (text.len < STEP)
-        return are_plain(text.at, text.len);
+    if (text.len < STEP) {
+        uint64_t word = 0x2020202020202020;
+        for (size_t i = 0; i < text.len; i++)
+            word = word << 8 | (unsigned char)text.at[i];
+        return word_is_plain(word);
+    }
     for (size_t i = 0; i < text.len - STEP; i += STEP)
-        if (!are_plain(text.at + i, STEP))
+        if (!word_is_plain(word_at(text.at + i)))
             return false;
-    return are_plain(text.at + text.len - STEP, STEP);
+    return word_is_plain(word_at(text.at + text.len - STEP));
 }
 
 void json_write_text(struct buffer *buffer, struct slice text) {

@@ -24,18 +24,22 @@ static void add_member(struct buffer *json, const char *name, struct slice text)
     json_write_text(json, text);
 }
 
-static struct response active(struct request *request, const struct rows *rows, enum token_kind kind) {
+static struct response active(struct request *request, const struct rows *rows, enum token_kind kind,
+                              int64_t expires_at) {
     struct buffer json = buffer_in(request->arena);
+    int64_t created_at = row_int(rows, 0, "created_at"); /* in the order of the columns, which is quicker */
+    struct slice client_id = row_text(rows, 0, "client_id"), scopes = row_text(rows, 0, "scopes");
+    struct slice user_id = row_text(rows, 0, "user_id"), username = row_text(rows, 0, "username");
     add_member(&json, "{\"active\":true,\"token_type\":",
                kind == TOKEN_ACCESS ? SLICE("access_token") : SLICE("refresh_token"));
     buffer_add_text(&json, ",\"exp\":");
-    buffer_add_int(&json, row_int(rows, 0, "expires_at"));
+    buffer_add_int(&json, expires_at);
     buffer_add_text(&json, ",\"iat\":");
-    buffer_add_int(&json, row_int(rows, 0, "created_at"));
-    add_member(&json, ",\"scope\":", row_text(rows, 0, "scopes"));
-    add_member(&json, ",\"client_id\":", row_text(rows, 0, "client_id"));
-    add_member(&json, ",\"username\":", row_text(rows, 0, "username"));
-    add_member(&json, ",\"sub\":", row_text(rows, 0, "user_id"));
+    buffer_add_int(&json, created_at);
+    add_member(&json, ",\"scope\":", scopes);
+    add_member(&json, ",\"client_id\":", client_id);
+    add_member(&json, ",\"username\":", username);
+    add_member(&json, ",\"sub\":", user_id);
     add_member(&json, ",\"iss\":", request->service->settings->issuer);
     buffer_add_byte(&json, '}');
     return response_json(buffer_slice(&json));
@@ -55,11 +59,12 @@ struct response endpoint_introspect(struct request *request) {
     struct rows *rows = token_read(request, &claim);
     if (!rows)
         return respond_error(request, ERROR_STORE_UNAVAILABLE);
-    if (rows->count == 0 ||
-        !secret_matches(request->service->keyring, claim.secret, row_text(rows, 0, "secret_hash")) ||
-        row_int(rows, 0, "expires_at") <= clock_now_s())
+    if (rows->count == 0 || !secret_matches(request->service->keyring, claim.secret, row_text(rows, 0, "secret_hash")))
+        return inactive();
+    int64_t expires_at = row_int(rows, 0, "expires_at");
+    if (expires_at <= clock_now_s())
         return inactive();
     if (claim.kind == TOKEN_REFRESH && !row_is_null(rows, 0, "rotated_at"))
         return inactive();
-    return active(request, rows, claim.kind);
+    return active(request, rows, claim.kind, expires_at);
 }

@@ -1,6 +1,7 @@
 #include "policy/convert.h"
 
 #include "base/utf8.h"
+#include "policy/vm.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -44,7 +45,7 @@ static void push(lua_State *L, const struct value *value, struct size *size, int
     lua_createtable(L, is_list ? count : 0, is_list ? 0 : count);
     for (const struct value *child = value->first; child; child = child->next) {
         if (!is_list)
-            lua_pushlstring(L, child->name.at, child->name.len);
+            vm_push_name(L, child->name);
         push(L, child, size, depth + 1);
         if (is_list)
             lua_rawseti(L, -2, ++at);
@@ -109,6 +110,8 @@ static struct value *read_list(struct reading *reading, int index, size_t count,
 
 static bool name_is_before(struct slice a, struct slice b) {
     size_t len = a.len < b.len ? a.len : b.len;
+    if (len && a.at[0] != b.at[0]) /* which tells most of them apart */
+        return (unsigned char)a.at[0] < (unsigned char)b.at[0];
     int order = len ? memcmp(a.at, b.at, len) : 0;
     return order ? order < 0 : a.len < b.len;
 }

@@ -30,14 +30,14 @@ static void load(lua_State *L, void *context) {
 static void run(void *context) {
     struct reading *reading = context;
     const struct vm_budget budget = {.time_ms = TIME_MS, .block_bytes = BLOCK_BYTES};
-    struct vm vm;
-    if (!vm_open(&vm, MEMORY_BYTES)) {
+    struct vm *vm = arena_alloc(reading->arena, sizeof(*vm)); /* too large for a frame */
+    if (!vm_open(vm, MEMORY_BYTES)) {
         reading->error = SLICE("no memory for a Lua state");
         return;
     }
-    if (!vm_run(&vm, &budget, load, reading))
-        reading->error = arena_copy(reading->arena, slice_of(vm.message));
-    vm_close(&vm);
+    if (!vm_run(vm, &budget, load, reading))
+        reading->error = arena_copy(reading->arena, slice_of(vm->message));
+    vm_close(vm);
 }
 
 struct value *policy_data_read(struct arena *arena, struct slice text, struct slice label, struct slice *error) {

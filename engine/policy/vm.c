@@ -85,6 +85,25 @@ static void hook(lua_State *L, lua_Debug *activation) {
     raise_if_spent(L, vm);
 }
 
+void vm_push_name(lua_State *L, struct slice name) {
+    struct vm_name *known = &vm_of(L)->names[((uintptr_t)name.at >> 2 ^ name.len) % VM_NAMES];
+    if (known->at == name.at && known->len == name.len && memcmp(known->text, name.at, name.len) == 0) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, known->reference);
+        return;
+    }
+    lua_pushlstring(L, name.at, name.len);
+    if (name.len > VM_NAME_MAX)
+        return;
+    lua_pushvalue(L, -1);
+    if (known->at)
+        lua_rawseti(L, LUA_REGISTRYINDEX, known->reference);
+    else
+        known->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    known->at = name.at;
+    known->len = name.len;
+    memcpy(known->text, name.at, name.len);
+}
+
 void vm_charge(lua_State *L, size_t units) {
     struct vm *vm = vm_of(L);
     vm->work += units;

@@ -12,8 +12,18 @@
 #include <lua.h>
 #include <stdint.h>
 
+/* Names of facts are the same in each call: the Lua strings of those that were pushed lately. */
+enum { VM_NAMES = 128, VM_NAME_MAX = 32 };
+struct vm_name {
+    const char *at; /* where it stood; NULL: free */
+    size_t len;
+    char text[VM_NAME_MAX];
+    int reference; /* in the registry */
+};
+
 struct vm {
     lua_State *L;
+    struct vm_name names[VM_NAMES];
     struct blocks blocks;
     size_t used_bytes, memory_bytes;
     size_t block_bytes; /* the largest single string or part of a table */
@@ -45,6 +55,9 @@ void vm_settle(struct vm *vm);
  * when it raised or spent a budget (even if it caught the error); the state is fit for the next call
  * either way. Allocates nothing itself. */
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context);
+
+/* Like lua_pushlstring, for what is pushed again and again from the same place. */
+void vm_push_name(lua_State *L, struct slice name);
 
 /* Work that a library function is about to do. Raises when the time is over. */
 void vm_charge(lua_State *L, size_t units);

@@ -231,9 +231,19 @@ static const char *reason_of(int status) {
     return "Unknown";
 }
 
-static void add_header(h2o_req_t *req, const char *name, struct slice value) {
-    h2o_iovec_t copy = h2o_strdup(&req->pool, value.at, value.len);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, copy.base, copy.len);
+/* Puts a copy at *room, which is large enough. */
+static void add_header(h2o_req_t *req, const char *name, struct slice value, char **room) {
+    bool is_http2 = req->version >= 0x200; /* which packs the names that it knows */
+    memcpy(*room, value.at, value.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), is_http2, NULL, *room, value.len);
+    *room += value.len;
+}
+
+static size_t size_of(const struct response *response) {
+    size_t size = REQUEST_ID_LEN + response->body.len;
+    for (size_t i = 0; i < response->header_count; i++)
+        size += response->headers[i].value.len;
+    return size;
 }
 
 static void response_write(h2o_req_t *req, const struct request *request, const struct response *response) {
@@ -244,12 +254,15 @@ static void response_write(h2o_req_t *req, const struct request *request, const 
     if (response->content_type)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, response->content_type,
                        strlen(response->content_type));
+    char *room = h2o_mem_alloc_pool(&req->pool, size_of(response));
     for (size_t i = 0; i < response->header_count; i++)
-        add_header(req, response->headers[i].name, response->headers[i].value);
-    add_header(req, "x-request-id", slice_of(request->id));
+        add_header(req, response->headers[i].name, response->headers[i].value, &room);
+    add_header(req, "x-request-id", (struct slice){request->id, REQUEST_ID_LEN}, &room);
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-content-type-options"), 0, NULL,
                           H2O_STRLIT("nosniff"));
-    h2o_iovec_t body = h2o_strdup(&req->pool, response->body.at, response->body.len);
+    h2o_iovec_t body = h2o_iovec_init(room, response->body.len);
+    if (body.len)
+        memcpy(room, response->body.at, body.len);
     bool has_body = body.len && !slice_is(request->method, "HEAD");
     req->res.content_length = body.len;
     h2o_start_response(req, &generator);

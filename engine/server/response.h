@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "server/request.h"
 
-enum { RESPONSE_HEADERS_MAX = 12 };
+enum { RESPONSE_HEADERS_MAX = 9 };
 
 struct response {
     int status;

@@ -34,9 +34,8 @@ WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = 
 
 -- name: access_token_find
 -- Only one that is good, but for its expiry.
-SELECT t.token_id, t.secret_hash, t.scopes, t.created_at, t.expires_at, g.grant_id, g.auth_time, g.auth_method,
-  a.app_id, a.client_id,
-  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at
+SELECT t.secret_hash, t.expires_at, t.created_at, t.token_id, g.grant_id, a.app_id, a.client_id, t.scopes,
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at, g.auth_method, g.auth_time
 FROM access_tokens t
 JOIN grants g ON g.grant_id = t.grant_id
 JOIN authorizations z ON z.authorization_id = g.authorization_id
