@@ -45,16 +45,16 @@ local function listing(facts)
   }
 end
 
--- An app as facts.user sees it, in listings and by itself: all of it. To keep something from others:
---   if app.user_id ~= facts.user.user_id then app.redirect_uris = nil end
-local function present(app, _)
-  return app
-end
+-- What facts.user sees of an app, in listings and by itself, may be decided here, too. Without the function it is all
+-- of it, and nothing has to be asked:
+--   local function present(app, facts)
+--     if app.user_id ~= facts.user.user_id then app.redirect_uris = nil end
+--     return app
+--   end
 
 return {
   may_create = may_create,
   may_edit = may_edit,
   redirect_uri = redirect_uri,
   listing = listing,
-  present = present,
 }
