@@ -37,19 +37,19 @@ enum error session_begin(struct request *request, const struct session_start *st
     token_mint(request->service->keyring, TOKEN_SESSION, &token);
     struct slice id = arena_copy(request->arena, slice_of(token.id));
     *cookie = arena_copy(request->arena, slice_of(token.text));
-    int64_t now_s = clock_now_s();
-    struct db_value expires_at = db_int(now_s + request->service->settings->session_s);
+    const struct sign_in *sign_in = &start->user->sign_in;
+    struct db_value expires_at = db_int(sign_in->at + request->service->settings->session_s);
 
     struct batch batch = batch_in(request->arena);
     struct rows *made;
     if (slice_is_set(start->spent_id)) {
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
         made = batch_add(&batch, STATEMENT_session_insert_if_spent, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(now_s), db_text(slice_of(start->auth_method)),
+                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
                          expires_at, db_text(start->spent_id));
     } else {
         made = batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(now_s), db_text(slice_of(start->auth_method)),
+                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
                          expires_at);
     }
     secret_wipe(token.text, sizeof(token.text));
@@ -61,8 +61,7 @@ enum error session_begin(struct request *request, const struct session_start *st
         .session_id = id,
         .user = *start->user,
     };
-    session->user.sign_in = (struct sign_in){slice_of(start->auth_method), now_s};
     metric_add(METRIC_sign_ins, 1);
-    audit_event(request, AUDIT_SIGN_IN, start->user, NULL, slice_of(start->auth_method));
+    audit_event(request, AUDIT_SIGN_IN, start->user, NULL, sign_in->method);
     return ERROR_NONE;
 }

@@ -23,8 +23,7 @@ enum error session_from_cookie(struct request *request, struct session *session)
  * the proof was a single-use thing (expiring at spent_expires_at_s): ERROR_INVALID_REQUEST, and no
  * session, when another attempt used it first. */
 struct session_start {
-    const struct user *user;
-    const char *auth_method;
+    const struct user *user; /* with sign_in */
     struct slice spent_id;
     int64_t spent_expires_at_s;
 };

@@ -14,8 +14,7 @@ struct slice wallet_nonce(struct request *request) {
     return arena_copy(request->arena, slice_of(nonce));
 }
 
-static enum error policy_check(struct request *request, struct user *user, const char *method) {
-    user->sign_in = (struct sign_in){slice_of(method), clock_now_s()};
+static enum error policy_check(struct request *request, const struct user *user) {
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, user);
     struct verdict verdict = policy_login(request->service->policy, request->arena, facts);
@@ -61,12 +60,12 @@ enum error wallet_sign_in(struct request *request, const struct wallet_proof *pr
     if (found->count == 0)
         return refuse(request, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
     struct user user = user_from(found, 0, "created_at");
-    enum error error = policy_check(request, &user, "hotkey");
+    user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
+    enum error error = policy_check(request, &user);
     if (error)
         return refuse(request, &user, error);
     const struct session_start start = {
         .user = &user,
-        .auth_method = "hotkey",
         .spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce)),
         .spent_expires_at_s = expires_at_s,
     };
@@ -85,9 +84,10 @@ enum error fingerprint_sign_in(struct request *request, struct slice fingerprint
     if (found->count == 0)
         return refuse(request, NULL, fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
     struct user user = user_from(found, 0, "created_at");
-    enum error error = policy_check(request, &user, "fingerprint");
+    user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
+    enum error error = policy_check(request, &user);
     if (error)
         return refuse(request, &user, error);
-    const struct session_start start = {.user = &user, .auth_method = "fingerprint"};
+    const struct session_start start = {.user = &user};
     return session_begin(request, &start, session, cookie);
 }

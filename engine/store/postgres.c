@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "store/cache.h"
 #include "store/migrate.h"
+#include "store/record.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -88,11 +89,7 @@ static bool schema_version(void *connection, int64_t *version) {
 
 /* Another server made the same table a moment before: what it did is there when one looks again. */
 static bool is_race(const char *state) {
-    static const char *const states[] = {"23505", "42P07", "42710", "42701", "40001", "40P01", "XX000"};
-    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
-        if (strcmp(state, states[i]) == 0)
-            return true;
-    return false;
+    return names_hold(SLICE("23505 42P07 42710 42701 40001 40P01 XX000"), slice_of(state));
 }
 
 static bool migrate(struct opening *opening, bool may_migrate, struct arena *arena, struct slice *error) {
@@ -110,13 +107,9 @@ static bool migrate(struct opening *opening, bool may_migrate, struct arena *are
 static bool column_names_read(struct columns *columns, PGconn *connection, const char *name) {
     PGresult *result = PQdescribePrepared(connection, name);
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    columns->count = good ? (size_t)PQnfields(result) : 0;
-    columns->names = calloc(columns->count + 1, sizeof(*columns->names));
-    if (!columns->names)
-        abort();
+    columns_begin(columns, good ? (size_t)PQnfields(result) : 0);
     for (size_t i = 0; i < columns->count; i++) {
-        if (!(columns->names[i] = strdup(PQfname(result, (int)i))))
-            abort();
+        columns_name(columns, i, PQfname(result, (int)i));
         good = good && value_type_is_known(PQftype(result, (int)i));
     }
     PQclear(result);
@@ -141,11 +134,8 @@ static bool columns_read(struct postgres *postgres, struct opening *opening, str
 
 static void postgres_close(void *opened) {
     struct postgres *postgres = opened;
-    for (int i = 0; i < STATEMENT_COUNT; i++) {
-        for (size_t j = 0; j < postgres->columns[i].count; j++)
-            free((char *)(uintptr_t)postgres->columns[i].names[j]);
-        free(postgres->columns[i].names);
-    }
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        columns_free(&postgres->columns[i]);
     free(postgres->conninfo);
     free(postgres);
 }

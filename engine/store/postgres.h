@@ -16,11 +16,6 @@
 
 #include <libpq-fe.h>
 
-struct columns {
-    size_t count;
-    const char **names; /* outlive the connections */
-};
-
 struct postgres {
     char *conninfo;
     struct columns columns[STATEMENT_COUNT];

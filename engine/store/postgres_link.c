@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/postgres.h"
+#include "store/record.h"
 
 #include <stdlib.h>
 
@@ -244,11 +245,7 @@ void link_flush(struct link *link) {
 /* Serialization failures, deadlocks, and a unique key that somebody else has just taken: the statements look first, and
  * will see it. A server that shuts down or is no primary has committed nothing (PostgreSQL, appendix A). */
 static bool may_retry(const char *state) {
-    static const char *const states[] = {"40001", "40P01", "23505", "57P01", "57P02", "57P03", "25006"};
-    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
-        if (state && strcmp(state, states[i]) == 0)
-            return true;
-    return false;
+    return state && names_hold(SLICE("40001 40P01 23505 57P01 57P02 57P03 25006"), slice_of(state));
 }
 
 static void call_failed(struct job *job, const char *statement, const PGresult *result) {
@@ -301,8 +298,11 @@ static void first_answered(struct link *link, const PGresult *result) {
         if (PQresultStatus(result) != PGRES_PIPELINE_SYNC)
             return;
         sent_pop(link);
-        if (job)
-            job_over(link, job);
+        if (!job)
+            return;
+        if (!job->has_failed)
+            metric_add(METRIC_db_commits, 1);
+        job_over(link, job);
         return;
     }
     call_answered(link, job, result);

@@ -4,6 +4,18 @@
 
 #include "store/store.h"
 
+/* The names of the columns of a statement's rows: struct rows borrows them, so they outlive the connections. */
+struct columns {
+    size_t count;
+    const char **names;
+};
+/* Room for `count` names. */
+void columns_begin(struct columns *columns, size_t count);
+/* Copies the name of one of them. */
+void columns_name(struct columns *columns, size_t column, const char *name);
+/* Zeroed columns have nothing to free. */
+void columns_free(struct columns *columns);
+
 /* Room for one more row of rows->columns values, behind rows->count rows; the caller fills it and
  * counts it. *capacity is in rows, 0 at first. */
 struct db_value *rows_extend(struct rows *rows, struct arena *arena, size_t *capacity);

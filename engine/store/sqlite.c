@@ -16,7 +16,7 @@
 
 struct sqlite {
     char *path;
-    struct sqlite_columns columns[STATEMENT_COUNT];
+    struct columns columns[STATEMENT_COUNT];
     struct sqlite_writer writer;
 };
 
@@ -107,32 +107,21 @@ static bool schema_version(void *connection, int64_t *version) {
            (!tables || first_integer(connection, "SELECT coalesce(max(version), 0) FROM schema_version", version));
 }
 
-static void columns_free(struct sqlite *sqlite) {
-    for (int i = 0; i < STATEMENT_COUNT; i++) {
-        for (size_t j = 0; j < sqlite->columns[i].count; j++)
-            free((char *)(uintptr_t)sqlite->columns[i].names[j]);
-        free(sqlite->columns[i].names);
-    }
-}
-
 /* Copied, because the rows' names must outlive the connection that gave them. */
 static void columns_read(struct sqlite *sqlite) {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_stmt *statement = sqlite->writer.connection.statements[i];
-        struct sqlite_columns *columns = &sqlite->columns[i];
-        columns->count = (size_t)sqlite3_column_count(statement);
-        columns->names = calloc(columns->count + 1, sizeof(*columns->names));
-        if (!columns->names)
-            abort();
+        struct columns *columns = &sqlite->columns[i];
+        columns_begin(columns, (size_t)sqlite3_column_count(statement));
         for (size_t j = 0; j < columns->count; j++)
-            if (!(columns->names[j] = strdup(sqlite3_column_name(statement, (int)j))))
-                abort();
+            columns_name(columns, j, sqlite3_column_name(statement, (int)j));
     }
 }
 
 static void sqlite_free(struct sqlite *sqlite) {
     sqlite_connection_close(&sqlite->writer.connection);
-    columns_free(sqlite);
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        columns_free(&sqlite->columns[i]);
     free(sqlite->path);
     free(sqlite);
 }

@@ -3,7 +3,7 @@
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
-#include "store/store.h"
+#include "store/rows.h"
 
 #include <sqlite3.h>
 
@@ -20,16 +20,10 @@ enum sqlite_control {
     CONTROL_COUNT
 };
 
-/* Names of the columns of each statement's rows; they outlive the connections. */
-struct sqlite_columns {
-    size_t count;
-    const char **names;
-};
-
 struct sqlite_connection {
     sqlite3 *handle;
-    int busy_ms; /* how long a statement waits for another process's lock */
-    const struct sqlite_columns *columns;
+    int busy_ms;                   /* how long a statement waits for another process's lock */
+    const struct columns *columns; /* of each statement */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_stmt *controls[CONTROL_COUNT];
 };

@@ -91,6 +91,24 @@ bool row_is_null(const struct rows *rows, size_t row, const char *column) {
     return cell(rows, row, column)->kind == DB_NULL;
 }
 
+void columns_begin(struct columns *columns, size_t count) {
+    columns->count = count;
+    columns->names = calloc(count + 1, sizeof(*columns->names));
+    if (!columns->names)
+        abort();
+}
+
+void columns_name(struct columns *columns, size_t column, const char *name) {
+    if (!(columns->names[column] = strdup(name)))
+        abort();
+}
+
+void columns_free(struct columns *columns) {
+    for (size_t i = 0; i < columns->count; i++)
+        free((char *)(uintptr_t)columns->names[i]);
+    free(columns->names);
+}
+
 struct db_value *rows_extend(struct rows *rows, struct arena *arena, size_t *capacity) {
     if (rows->count == *capacity) {
         *capacity = *capacity ? *capacity * 2 : 1; /* most statements give one row */

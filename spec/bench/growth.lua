@@ -7,18 +7,13 @@ local flow = require "helpers.flow"
 local http = require "helpers.http"
 local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
+local stats = require "bench.stats"
 local sys = require "helpers.sys"
 
 local build = arg[1]
 local TOKENS, AUTHORIZATIONS, EXPIRED = tonumber(arg[2] or 1e7), tonumber(arg[3] or 1e6), tonumber(arg[4] or 1e6)
 local CODES, READS, ROUNDS = 6000, 3, 3
 server_helper.binary = build .. "/moonlatch"
-
-local function run(words, env)
-  local code, out, err = sys.run(words, { timeout_s = 600, env = env or {} })
-  assert(code == 0, table.concat(words, " "):sub(1, 300) .. ": " .. out .. err)
-  return out
-end
 
 local directory = postgres.directory()
 local url = postgres.cluster("start", directory .. "/c", "-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB", "-c",
@@ -31,14 +26,22 @@ local function sql(text)
   return postgres.sql(url, text)
 end
 
-local function median(list)
-  table.sort(list)
-  return list[math.floor(#list / 2) + 1]
-end
-
 local server = server_helper.start { workers = 1, settings = { limits = { cache_bytes = 0,
   connections_per_address = 5000 } } }
 local world = flow.world(server)
+
+-- A chain of refreshes, one after another on one connection → how long each took, in milliseconds.
+local function refreshes(seconds)
+  local connection, took, tokens = http.connect(server), {}, flow.tokens(server, world.app, world.cookie)
+  local until_s = sys.now() + seconds
+  while sys.now() < until_s do
+    local before = sys.now()
+    tokens = connection:request("POST", "/idp/token",
+      { form = flow.refresh_form(world.app, tokens.refresh_token) }).json
+    took[#took + 1] = (sys.now() - before) * 1000
+  end
+  return took
+end
 
 -- Rates of introspection, exchange and refresh.
 local function measure()
@@ -50,27 +53,20 @@ local function measure()
     wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
   ]]):format(token))
   for round = 1, ROUNDS do
-    local out = run { "wrk", "-t1", "-c32", "-d" .. READS .. "s", "-s", script, server.url .. "/idp/token/introspect" }
+    local out = postgres.run("wrk", "-t1", "-c32", "-d" .. READS .. "s", "-s", script,
+      server.url .. "/idp/token/introspect")
     found.introspection[round] = tonumber(out:match("Requests/sec:%s+([%d.]+)"))
-    local codes = run({ build .. "/bench/exchange_codes", server.state, tostring(CODES) },
-      { MOONLATCH_DATABASE = url })
-    local file = sys.write_file(directory .. "/codes", codes)
-    out = run { "sh", "-c", build .. "/bench/exchange_load " .. server.port .. " 64 < " .. file }
+    local codes = postgres.run("env", "MOONLATCH_DATABASE=" .. url, build .. "/bench/exchange_codes", server.state,
+      tostring(CODES))
+    local file = sys.write_file(directory .. "/codes", codes .. "\n")
+    out = postgres.run("sh", "-c", build .. "/bench/exchange_load " .. server.port .. " 64 < " .. file)
     local done, good, seconds = out:match("(%d+) (%d+) ([%d.]+)")
     assert(done == good, out)
     found.exchange[round] = good / seconds
-    -- a chain of refreshes, one after another on one connection
-    local tokens, connection = flow.tokens(server, world.app, world.cookie), http.connect(server)
-    local started, count = sys.now(), 0
-    while sys.now() - started < 1 do
-      tokens = connection:request("POST", "/idp/token",
-        { form = flow.refresh_form(world.app, tokens.refresh_token) }).json
-      count = count + 1
-    end
-    found.refresh[round] = count / (sys.now() - started)
+    found.refresh[round] = #refreshes(1)
   end
-  return { introspection = median(found.introspection), exchange = median(found.exchange),
-    refresh = median(found.refresh) }
+  return { introspection = stats.median(found.introspection), exchange = stats.median(found.exchange),
+    refresh = stats.median(found.refresh) }
 end
 
 local empty = measure()
@@ -98,21 +94,8 @@ for _, name in ipairs { "introspection", "exchange", "refresh" } do
     :format(name, empty[name], full[name], full[name] / empty[name]))
 end
 
--- Latencies of exchanges, one after another, while nothing, and then while the clean-up runs.
-local function latencies(seconds)
-  local connection, list, tokens = http.connect(server), {}, flow.tokens(server, world.app, world.cookie)
-  local until_s = sys.now() + seconds
-  while sys.now() < until_s do
-    local before = sys.now()
-    tokens = connection:request("POST", "/idp/token",
-      { form = flow.refresh_form(world.app, tokens.refresh_token) }).json
-    list[#list + 1] = sys.now() - before
-  end
-  table.sort(list)
-  return list[math.floor(#list * 0.5) + 1] * 1000, list[math.floor(#list * 0.99) + 1] * 1000
-end
-
-local calm_50, calm_99 = latencies(10)
+-- Latencies while nothing, and then while the clean-up runs.
+local calm = refreshes(10)
 sql(([[INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
   SELECT '1' || md5(CAST(n AS text)), 'g1', '\x00', 'profile', 0, 1 FROM generate_series(1, %d) n]]):format(EXPIRED))
 local function expired()
@@ -122,9 +105,11 @@ while expired() == EXPIRED do
   os.execute("sleep 0.2") -- it looks for more every half minute
 end
 local at_first = expired()
-local busy_50, busy_99 = latencies(20)
+local busy = refreshes(20)
+local calm_99, busy_99 = stats.quantile(calm, 0.99), stats.quantile(busy, 0.99)
 print(("clean-up: %.0f of %d expired rows a second; refresh p50 %.2f → %.2f ms, p99 %.2f → %.2f ms (%.1f, goal 2)")
-  :format((at_first - expired()) / 20, EXPIRED, calm_50, busy_50, calm_99, busy_99, busy_99 / calm_99))
+  :format((at_first - expired()) / 20, EXPIRED, stats.median(calm), stats.median(busy), calm_99, busy_99,
+    busy_99 / calm_99))
 
 server:stop()
 postgres.cluster("stop", directory .. "/c", "immediate")

@@ -2,6 +2,7 @@
 -- the embedded store. Loading takes about a minute and 1.5 GB of disk; exits 1 when a median is over the goal.
 package.path = "./spec/?.lua;" .. package.path
 local ffi = require "ffi"
+local median = require("bench.stats").median
 local sys = require "helpers.sys"
 
 ffi.cdef [[
@@ -63,11 +64,6 @@ local function load_rows()
     INSERT INTO app_shares SELECT app_id, 'viewer', 1 FROM apps WHERE number % 1000 = 0 AND NOT public LIMIT 200;
     COMMIT; ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);]])
   sqlite.sqlite3_close(db)
-end
-
-local function median(list)
-  table.sort(list)
-  return list[math.floor(#list / 2) + 1]
 end
 
 run "migrate"

@@ -4,6 +4,7 @@ local database = require "helpers.database"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local postgres = require "helpers.postgres"
+local median = require("bench.stats").median
 local sys = require "helpers.sys"
 
 local bench_postgres = {}
@@ -49,7 +50,7 @@ local function exchange_script(app_id)
   }, "\n")
 end
 
--- bench: pinned, report, wrk, h2load, redeem, median, ratio, bare_start, bare_stop, scratch, rounds, seconds, codes (of
+-- bench: pinned, report, wrk, h2load, redeem, ratio, bare_start, bare_stop, scratch, rounds, seconds, codes (of
 -- run.lua).
 function bench_postgres.run(bench)
   local directory = postgres.directory()
@@ -84,9 +85,9 @@ function bench_postgres.run(bench)
     ours[round] = bench.redeem(server, bench.codes, { MOONLATCH_DATABASE = url })
     ratios[round] = ours[round] / theirs[round]
   end
-  bench.report("PostgreSQL: exchanges, 64 clients, durable", bench.median(ours), "/s")
-  bench.report("  pgbench, the same statements as one pipeline", bench.median(theirs), "/s")
-  bench.report("  ratio", bench.median(ratios), "", 0.8)
+  bench.report("PostgreSQL: exchanges, 64 clients, durable", median(ours), "/s")
+  bench.report("  pgbench, the same statements as one pipeline", median(theirs), "/s")
+  bench.report("  ratio", median(ratios), "", 0.8)
   server:stop()
 
   -- introspection without memory
@@ -104,9 +105,9 @@ function bench_postgres.run(bench)
       ours[round] = load[2](cold.port, asked)
       ratios[round] = ours[round] / theirs[round]
     end
-    bench.report("PostgreSQL: introspection, no cache, " .. load[1], bench.median(ours), "/s")
-    bench.report("  pgbench, the same read in pipelines of 16", bench.median(theirs), "/s")
-    bench.report("  ratio", bench.median(ratios), "", 0.6)
+    bench.report("PostgreSQL: introspection, no cache, " .. load[1], median(ours), "/s")
+    bench.report("  pgbench, the same read in pipelines of 16", median(theirs), "/s")
+    bench.report("  ratio", median(ratios), "", 0.6)
   end
   assert(http.get(cold, "/readyz").status == 200)
   cold:stop()

@@ -8,6 +8,7 @@ local flow = require "helpers.flow"
 local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
+local median = require("bench.stats").median
 
 local build, quick, wanted = arg[1], arg[2] == "--quick", {}
 for i = quick and 3 or 2, #arg do
@@ -30,11 +31,6 @@ local function read(words, input, env)
   local code, out, err = sys.run(line, { timeout_s = 120, env = env or {} })
   assert(code == 0, table.concat(words, " ") .. ": " .. tostring(code) .. " " .. out .. err)
   return out
-end
-
-local function median(list)
-  table.sort(list)
-  return list[math.floor(#list / 2) + 1]
 end
 
 --- what is asked
@@ -185,7 +181,7 @@ end
 
 local function postgres()
   require("bench.postgres").run {
-    pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, median = median, ratio = ratio,
+    pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, ratio = ratio,
     bare_start = bare_start, bare_stop = bare_stop, scratch = scratch,
     rounds = quick and 1 or 3, seconds = SECONDS, codes = CODES,
   }

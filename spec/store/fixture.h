@@ -174,7 +174,7 @@ static inline void pipe_inbox_post(struct inbox *inbox, struct completion *compl
 }
 
 static inline void pipe_inbox_begin(struct pipe_inbox *self) {
-    self->inbox.post = pipe_inbox_post;
+    self->inbox = (struct inbox){.post = pipe_inbox_post};
     pthread_mutex_init(&self->mutex, NULL);
     h2o_linklist_init_anchor(&self->posted);
     if (pipe(self->ends) != 0)
