@@ -61,12 +61,13 @@ WHERE g.grant_id = ?1 AND g.app_id = ?2
   AND z.revoked_at IS NULL AND z.version = g.authorization_version
 
 -- name: grant_redeem
--- ?3: the access token that this redemption makes; it is good only if it got the row.
+-- ?3: the access token that this redemption makes; it is good only if it got the row. The condition is a scalar, for
+-- PostgreSQL would make a join of EXISTS and, where users are few, read every grant of theirs to find this one.
 UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5
 WHERE grant_id = ?1 AND redeemed_at IS NULL AND revoked_at IS NULL AND expires_at > ?2
-  AND EXISTS (SELECT 1 FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
+  AND (SELECT a.active FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
     WHERE z.authorization_id = grants.authorization_id AND z.version = grants.authorization_version
-      AND z.revoked_at IS NULL AND a.active)
+      AND z.revoked_at IS NULL)
 RETURNING grant_id
 
 -- name: grant_extend

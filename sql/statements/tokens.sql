@@ -11,13 +11,14 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE EXISTS (SELECT 1 FROM grants WHERE grant_id = ?2 AND redeemed_by = ?7)
 
 -- name: refresh_token_rotate
--- ?3: the refresh token that replaces it. ?4: uses after this time are within the reuse grace.
+-- ?3: the refresh token that replaces it. ?4: uses after this time are within the reuse grace. The condition is a
+-- scalar for the reason that grant_redeem gives.
 UPDATE refresh_tokens SET rotated_at = COALESCE(rotated_at, ?2), rotated_by = ?3
 WHERE token_id = ?1 AND (rotated_at IS NULL OR rotated_at > ?4) AND expires_at > ?2
-  AND EXISTS (SELECT 1 FROM grants g JOIN authorizations z ON z.authorization_id = g.authorization_id
+  AND (SELECT a.active FROM grants g JOIN authorizations z ON z.authorization_id = g.authorization_id
     JOIN apps a ON a.app_id = g.app_id JOIN users u ON u.user_id = g.user_id
     WHERE g.grant_id = refresh_tokens.grant_id AND g.revoked_at IS NULL
-      AND z.version = g.authorization_version AND z.revoked_at IS NULL AND a.active)
+      AND z.version = g.authorization_version AND z.revoked_at IS NULL)
 RETURNING token_id
 
 -- name: access_token_insert_rotated
