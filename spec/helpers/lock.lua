@@ -29,10 +29,14 @@ local function execute(self, sql)
   assert(sqlite.sqlite3_exec(self.handle, sql, nil, nil, nil) == 0, ffi.string(sqlite.sqlite3_errmsg(self.handle)))
 end
 
--- Every table of the server's schema.
+-- Every table of the server's schema. A batch of the server's that has some of them may want more: whoever PostgreSQL
+-- then chooses to fail, this begins anew, without the locks that it had.
 local LOCK_ALL = [[BEGIN;
-DO $$ BEGIN EXECUTE (SELECT 'LOCK TABLE ' || string_agg(quote_ident(tablename), ', ') || ' IN EXCLUSIVE MODE'
-  FROM pg_tables WHERE schemaname = current_schema()); END $$;
+DO $$ BEGIN LOOP BEGIN
+  EXECUTE (SELECT 'LOCK TABLE ' || string_agg(quote_ident(tablename), ', ') || ' IN EXCLUSIVE MODE'
+    FROM pg_tables WHERE schemaname = current_schema());
+  EXIT;
+EXCEPTION WHEN deadlock_detected THEN NULL; END; END LOOP; END $$;
 \echo held
 ]]
 

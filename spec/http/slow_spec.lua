@@ -396,7 +396,7 @@ describe("caps:", function()
     until refused or #streams == 20
     shape.detail(refused, 503)
     assert.equal("1", refused.headers["retry-after"])
-    assert.is_true(#streams >= 9)
+    assert.is_true(#streams >= 8) -- of ten: the audit log and the clean-up may wait for the lock, too
     local token = http.post(server, "/idp/token", { form = { grant_type = "x" } })
     shape.oauth_error(token, 503, "temporarily_unavailable") -- with CORS: contract §6
     lock:release()
