@@ -8,10 +8,14 @@
 #include <stdio.h>
 
 #define APP_FLAGS \
-    "redirect-uri= allow-scope= description= homepage-url= logo-url= auth-method= refresh-days= public private"
+    "redirect-uri= allow-scope= description= homepage-url= logo-url= auth-method= refresh-days= public private " \
+    "grant-type= id-token-alg= jwks= jwks-uri= post-logout-redirect-uri= backchannel-logout-uri= dpop no-dpop par " \
+    "no-par"
 #define APP_USAGE \
     "[--redirect-uri URI]... [--allow-scope SCOPE]... [--description TEXT] [--homepage-url URL] [--logo-url URL] " \
-    "[--auth-method METHOD] [--refresh-days N] [--public | --private]"
+    "[--auth-method METHOD] [--refresh-days N] [--public | --private] [--grant-type TYPE]... [--id-token-alg ALG] " \
+    "[--jwks FILE | --jwks-uri URL] [--post-logout-redirect-uri URI]... [--backchannel-logout-uri URL] " \
+    "[--dpop | --no-dpop] [--par | --no-par]"
 
 /* noun, verb, run or work, number of arguments, whether they may be left out, flags, usage, summary */
 /* clang-format off */
@@ -58,6 +62,10 @@ static const struct command commands[] = {
      "lists the facts that policies get, each with a decision that uses it"},
     {"policy", "reload", command_policy_reload, NULL, 0, false, "", "",
      "has the running server take policies, templates and certificate as they are now"},
+    {"keys", "rotate", NULL, command_keys_rotate, 0, false, "now anew", "[--now | --anew]",
+     "makes new signing keys, which servers publish at once and sign with after their lead, or now; anew: without those "
+     "there are"},
+    {"keys", "list", NULL, command_keys_list, 0, false, "", "", "lists the signing keys"},
     {"migrate", NULL, NULL, command_migrate, 0, false, "", "", "brings the database to this version"},
 };
 /* clang-format on */
@@ -120,7 +128,8 @@ int main(int count, char **words) {
     }
     struct arena arena;
     arena_init(&arena);
-    struct command_line line = {.arena = &arena};
+    static struct command_line line; /* settings are many */
+    line.arena = &arena;
     int status;
     struct slice error;
     if (!options_parse(&line.options, command, count - 1 - used, words + 1 + used))

@@ -31,6 +31,12 @@ local function redirect_uri(facts)
   return is_private, "A redirect URI must be https, or have a scheme such as com.example.app."
 end
 
+-- May a client register itself (RFC 7591)? For facts.user, or for nobody in particular: then there is no facts.user,
+-- and the settings' registration_owner will own it. facts.app is what it would become.
+local function may_register(facts)
+  return facts.user ~= nil, "Clients are registered here by somebody who has an account."
+end
+
 -- Which apps facts.user gets in a listing. include_public, include_shared and order are as asked
 -- for; nil when not. `all` would add everybody's, public or not; public_before = seconds leaves out
 -- public ones that were made later.
@@ -56,5 +62,6 @@ return {
   may_create = may_create,
   may_edit = may_edit,
   redirect_uri = redirect_uri,
+  may_register = may_register,
   listing = listing,
 }

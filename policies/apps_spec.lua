@@ -27,3 +27,12 @@ describe("apps.listing", function()
     assert.same({ true, false, true, "name" }, { listing.own, listing.public, listing.shared, listing.order })
   end)
 end)
+
+describe("apps.may_register", function()
+  it("is for those who have an account", function()
+    assert.is_true(apps.may_register(testing.facts()))
+    local facts = testing.facts()
+    facts.user = nil
+    assert.is_false((apps.may_register(facts)))
+  end)
+end)

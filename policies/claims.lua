@@ -12,4 +12,15 @@ local function userinfo(facts)
   }
 end
 
-return { userinfo = userinfo }
+-- What an id_token says beside the protocol's own claims: what the app asked for there by name (OpenID Connect's
+-- parameter `claims`), of what userinfo would say.
+local function id_token(facts)
+  local asked, claims = facts.claims and facts.claims.id_token, {}
+  local known = asked and userinfo(facts)
+  for name in pairs(asked or {}) do
+    claims[name] = known[name]
+  end
+  return claims
+end
+
+return { userinfo = userinfo, id_token = id_token }

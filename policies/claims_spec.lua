@@ -8,3 +8,11 @@ describe("claims.userinfo", function()
       claims.userinfo(testing.facts { user = user }))
   end)
 end)
+
+describe("claims.id_token", function()
+  it("tells what was asked for there by name, and nothing else", function()
+    local asked = { id_token = { username = {}, email = {} }, userinfo = { created_at = {} } }
+    assert.same({ username = "alice" }, claims.id_token(testing.facts { claims = asked }))
+    assert.same({}, claims.id_token(testing.facts()))
+  end)
+end)

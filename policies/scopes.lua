@@ -83,11 +83,13 @@ local function may_register(facts)
   return true
 end
 
--- What the app gets of facts.requested. A refresh leaves out what the app has lost since.
+-- What the app gets of facts.requested. A refresh leaves out what the app has lost since. For itself
+-- (client_credentials: there is no facts.user) a client gets only what it is registered for.
 local function grant(facts)
   local granted = {}
+  local is_free = facts.grant_type ~= "client_credentials"
   for _, name in ipairs(facts.requested) do
-    if not privileged(name) or scope.any_covers(facts.app.allowed_scopes, name) then
+    if (is_free and not privileged(name)) or scope.any_covers(facts.app.allowed_scopes, name) then
       granted[#granted + 1] = name
     elseif facts.grant_type ~= "refresh_token" then
       return { denied = name, reason = "The app is not registered for the scope " .. name .. "." }

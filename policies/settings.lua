@@ -12,6 +12,9 @@ return {
   -- workers = 4,                        -- default: one per core
   -- branding = { name = "Acme", logo = "https://…", accent = "#0a7d4f", accent_dark = "#7fe0b4" },  -- at each reload
   -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
+  -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too
+  -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by; default: the system's authorities
+  -- registration_owner = "operator",    -- owns the clients that register themselves without saying for whom
   -- policy_tests = true,                -- take new policies only if the specs beside them pass
 
   -- In seconds.
@@ -21,6 +24,11 @@ return {
     code = 60, -- to redeem an authorization code
     session = 7 * 86400, -- to stay signed in
     audit = 30 * 86400, -- how long the audit log is kept
+    pushed = 90, -- to use a request_uri (pushed authorization requests)
+    device_code = 600, -- to approve a device
+    dpop = 60, -- how old a DPoP proof, and the nonce in it, may be
+    key = 90 * 86400, -- until the next signing key signs,
+    key_lead = 3600, -- which is published for so long before
     reuse_grace = 10, -- in which a rotated refresh token may come again, after a lost answer
   },
 
@@ -31,6 +39,8 @@ return {
     -- request_timeout_ms = 30000, idle_timeout_ms = 60000, drain_timeout_ms = 30000,
     -- store_timeout_ms = 5000, store_queue = 10000, store_group = 256, store_connections = 40,
     -- cache_bytes = 64 * 1024 * 1024,
+    -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures
+    -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

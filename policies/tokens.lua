@@ -13,4 +13,22 @@ local function lifetimes(facts)
   }
 end
 
-return { lifetimes = lifetimes }
+-- What an access token looks like may be decided, too: "opaque" (without the function), or "jwt"
+-- (RFC 9068) for those who want to read it without asking. Either is introspected and revoked in the
+-- same way.
+--   local function format(facts)
+--     return list.has(facts.app.allowed_scopes, "chutes:write") and "jwt" or "opaque"
+--   end
+
+-- May facts.app have tokens for facts.resource (RFC 8707)? Without the function, for any.
+--   local function resource(facts)
+--     return facts.resource:find("^https://api%.example/") ~= nil, "There is no such resource."
+--   end
+
+-- May facts.app exchange facts.subject_token, which is facts.user's, for one of its own with facts.scopes (RFC 8693)?
+-- Its own tokens, for ones that may do less.
+local function exchange(facts)
+  return facts.subject_token.client_id == facts.app.client_id, "An app may exchange its own tokens only."
+end
+
+return { lifetimes = lifetimes, exchange = exchange }

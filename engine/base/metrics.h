@@ -39,6 +39,13 @@
     X(shadow_differences, "moonlatch_shadow_differences_total", "counter", "Of these, those that differ") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
+    X(offload_queue, "moonlatch_offload_queue", "gauge", "Slow work that waits for a thread") \
+    X(offload_jobs, "moonlatch_offload_jobs_total", "counter", "Slow work done beside the loops") \
+    X(offload_refused, "moonlatch_offload_refused_total", "counter", "Slow work refused: too much waited") \
+    X(logout_deliveries, "moonlatch_logout_deliveries_total", "counter", "Ended sessions that an app is to hear of") \
+    X(logout_delivered, "moonlatch_logout_delivered_total", "counter", "Of these, those that the app took") \
+    X(logout_failed, "moonlatch_logout_failed_total", "counter", "Attempts to tell an app that failed") \
+    X(logout_dropped, "moonlatch_logout_dropped_total", "counter", "Logout tokens refused, or given up after a day") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
 

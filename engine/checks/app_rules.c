@@ -1,6 +1,9 @@
 #include "checks/app_rules.h"
 
+#include "base/json.h"
 #include "base/utf8.h"
+#include "checks/client.h"
+#include "checks/client_keys.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
 #include "policy/facts.h"
@@ -14,16 +17,32 @@ const struct field app_fields[] = {
     {"name", FIELD_TEXT, FIELD_REQUIRED, 3, 64,
      "Letters, digits, \"_\", \"-\", \".\" and inner spaces; unique regardless of case."},
     {"description", FIELD_TEXT, FIELD_NULLABLE, 0, 1000, "What users read on the consent page."},
-    {"redirect_uris", FIELD_TEXTS, FIELD_REQUIRED, 1, 10, "Absolute URIs without fragment, as the policy allows."},
+    {"redirect_uris", FIELD_TEXTS, 0, 0, 10,
+     "Absolute URIs without fragment, as the policy allows; required for authorization_code."},
     {"homepage_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
     {"logo_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
     {"public", FIELD_BOOL, 0, 0, 0, "Whether others find it in listings; true when left out."},
     {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365, "How long it may stay away; 30 when left out."},
     {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX, "Privileged scopes that it may ask for."},
     {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,
-     "client_secret_basic, client_secret_post or none (RFC 7591); null: whichever it uses."},
+     "client_secret_basic, client_secret_post, private_key_jwt or none (RFC 7591); null: whichever it uses."},
     {"active", FIELD_BOOL, FIELD_CHANGE_ONLY, 0, 0, "false stops every token of the app at once."},
+    {"grant_types", FIELD_TEXTS, FIELD_NULLABLE, 1, 8,
+     "What it may send to /idp/token (RFC 7591); authorization_code and refresh_token when left out."},
+    {"id_token_signed_response_alg", FIELD_TEXT, FIELD_NULLABLE, 0, 16, "RS256 (when left out), ES256 or EdDSA."},
+    {"jwks", FIELD_OBJECT, FIELD_NULLABLE, 0, 0, "Its public keys (RFC 7517 §5), for private_key_jwt; or jwks_uri."},
+    {"jwks_uri", FIELD_URL, FIELD_NULLABLE, 0, 0, "Where its public keys are."},
+    {"post_logout_redirect_uris", FIELD_TEXTS, FIELD_NULLABLE, 0, 10, "Where a logout may end; compared exactly."},
+    {"backchannel_logout_uri", FIELD_URL, FIELD_NULLABLE, 0, 0, "Is told when a session ends (OpenID Connect)."},
+    {"dpop_bound_access_tokens", FIELD_BOOL, 0, 0, 0, "It always proves possession of a key (RFC 9449)."},
+    {"require_pushed_authorization_requests", FIELD_BOOL, 0, 0, 0, "It always pushes its requests (RFC 9126)."},
     {0},
+};
+
+const struct client_metadata client_metadata_default = {
+    .grant_types = {"authorization_code refresh_token", sizeof("authorization_code refresh_token") - 1},
+    .id_token_signed_response_alg = {"RS256", 5},
+    .post_logout_redirect_uris = {"", 0},
 };
 
 bool app_name_is_valid(struct slice name) {
@@ -52,16 +71,17 @@ static enum error refuse(struct request *request, const struct user *user, const
     return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(reason));
 }
 
-static void redirect_uris_check(struct request *request, const struct user *user, const struct app *app) {
-    const struct value *list =
-        field_failed(request, "redirect_uris", -1) ? NULL : field_list(request->json, "redirect_uris");
+/* Of redirect_uris and post_logout_redirect_uris: both are where we send a browser. */
+static void redirect_uris_check(struct request *request, const struct user *user, const struct app *app,
+                                const char *field) {
+    const struct value *list = field_failed(request, field, -1) ? NULL : field_list(request->json, field);
     int index = 0;
     for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++) {
         struct uri uri;
-        if (field_failed(request, "redirect_uris", index))
+        if (field_failed(request, field, index))
             continue;
         if (!uri_parse(request->arena, item->text, &uri) || uri.has_fragment || uri.has_userinfo) {
-            request_invalid(request, "body", "redirect_uris", index, "url",
+            request_invalid(request, "body", field, index, "url",
                             "must be an absolute URI without fragment and user name");
             continue;
         }
@@ -71,7 +91,7 @@ static void redirect_uris_check(struct request *request, const struct user *user
         audit_decision(request, facts);
         if (verdict.allowed)
             continue;
-        request_invalid(request, "body", "redirect_uris", index, "url", "%.*s", SLICE_ARG(verdict.reason));
+        request_invalid(request, "body", field, index, "url", "%.*s", SLICE_ARG(verdict.reason));
         audit_event(request, AUDIT_REFUSAL, user, app, verdict.reason);
     }
 }
@@ -86,9 +106,44 @@ static void scopes_check(struct request *request) {
             request_invalid(request, "body", "allowed_scopes", index, "string_pattern", "there is no such scope");
 }
 
-static bool auth_method_is_known(struct slice method) {
-    return slice_is(method, "client_secret_basic") || slice_is(method, "client_secret_post") ||
-           slice_is(method, "none");
+/* A text of the body that must be one of these words, which are separated by spaces. */
+static void choice_check(struct request *request, const char *field, const char *choices) {
+    struct slice text = field_text(request->json, field);
+    if (slice_is_set(text) && !field_failed(request, field, -1) && !names_hold(slice_of(choices), text))
+        request_invalid(request, "body", field, -1, "string_pattern", "%s must be one of: %s", field, choices);
+}
+
+static void grant_types_check(struct request *request) {
+    const struct value *list =
+        field_failed(request, "grant_types", -1) ? NULL : field_list(request->json, "grant_types");
+    int index = 0;
+    for (const struct value *item = list ? list->first : NULL; item; item = item->next, index++)
+        if (!field_failed(request, "grant_types", index) && !names_hold(slice_of(GRANT_TYPES), item->text))
+            request_invalid(request, "body", "grant_types", index, "string_pattern", "must be one of: " GRANT_TYPES);
+}
+
+/* What is asked for there is on its word only: over https, unless the operator's network is meant. */
+static void outgoing_check(struct request *request, const char *field) {
+    struct slice url = field_text(request->json, field);
+    if (slice_is_set(url) && !field_failed(request, field, -1) &&
+        ((!slice_starts(url, "https://") && !request->service->settings->outgoing_private) ||
+         slice_find(url, '#') < url.len))
+        request_invalid(request, "body", field, -1, "url", "%s must be an https URL without fragment", field);
+}
+
+/* RFC 7591 §2: jwks and jwks_uri exclude each other; private_key_jwt needs one. */
+static void keys_check(struct request *request, const struct app *app) {
+    const struct client_metadata *metadata = &app->metadata;
+    const struct value *jwks = value_get(request->json, "jwks");
+    struct slice why;
+    if (jwks && jwks->kind == VALUE_MAP && !client_jwks_are_valid(jwks, &why))
+        request_invalid(request, "body", "jwks", -1, "string_pattern", "%.*s", SLICE_ARG(why));
+    outgoing_check(request, "jwks_uri");
+    if (slice_is_set(metadata->jwks) && slice_is_set(metadata->jwks_uri))
+        request_invalid(request, "body", "jwks_uri", -1, "string_pattern", "give jwks or jwks_uri, not both");
+    if (slice_is(app->token_endpoint_auth_method, "private_key_jwt") && !slice_is_set(metadata->jwks) &&
+        !slice_is_set(metadata->jwks_uri))
+        request_invalid(request, "body", "jwks", -1, "missing", "private_key_jwt needs jwks or jwks_uri");
 }
 
 /* Each list once, as text separated by spaces. */
@@ -118,6 +173,27 @@ static enum error may_register_check(struct request *request, const struct user 
     return ERROR_NONE;
 }
 
+/* A list or object of null is as good as left out. */
+static void metadata_apply(struct request *request, struct client_metadata *metadata) {
+    const struct value *json = request->json, *jwks = value_get(json, "jwks");
+    if (value_get(json, "grant_types"))
+        metadata->grant_types =
+            field_list(json, "grant_types") ? names_of(request, "grant_types") : client_metadata_default.grant_types;
+    if (value_get(json, "id_token_signed_response_alg") && !slice_is_set(metadata->id_token_signed_response_alg))
+        metadata->id_token_signed_response_alg = client_metadata_default.id_token_signed_response_alg;
+    if (value_get(json, "post_logout_redirect_uris"))
+        metadata->post_logout_redirect_uris = names_of(request, "post_logout_redirect_uris");
+    if (jwks) {
+        struct buffer text = buffer_in(request->arena);
+        json_write(&text, jwks);
+        metadata->jwks = jwks->kind == VALUE_MAP ? buffer_slice(&text) : SLICE_NONE;
+    }
+    metadata->dpop_bound_access_tokens =
+        field_bool(json, "dpop_bound_access_tokens", metadata->dpop_bound_access_tokens);
+    metadata->require_pushed_authorization_requests =
+        field_bool(json, "require_pushed_authorization_requests", metadata->require_pushed_authorization_requests);
+}
+
 /* The fields of the body over those of *app; the bits of those that are there. */
 static unsigned fields_apply(struct request *request, struct app *app) {
     const struct value *json = request->json;
@@ -131,7 +207,10 @@ static unsigned fields_apply(struct request *request, struct app *app) {
                  {"description", &app->description},
                  {"homepage_url", &app->homepage_url},
                  {"logo_url", &app->logo_url},
-                 {"token_endpoint_auth_method", &app->token_endpoint_auth_method}};
+                 {"token_endpoint_auth_method", &app->token_endpoint_auth_method},
+                 {"id_token_signed_response_alg", &app->metadata.id_token_signed_response_alg},
+                 {"jwks_uri", &app->metadata.jwks_uri},
+                 {"backchannel_logout_uri", &app->metadata.backchannel_logout_uri}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (value_get(json, texts[i].name))
             *texts[i].text = field_text(json, texts[i].name);
@@ -139,24 +218,41 @@ static unsigned fields_apply(struct request *request, struct app *app) {
         app->redirect_uris = names_of(request, "redirect_uris");
     if (value_get(json, "allowed_scopes"))
         app->allowed_scopes = names_of(request, "allowed_scopes");
+    metadata_apply(request, &app->metadata);
     app->public = field_bool(json, "public", app->public);
     app->active = field_bool(json, "active", app->active);
     app->refresh_token_lifetime_days = field_int(json, "refresh_token_lifetime_days", app->refresh_token_lifetime_days);
     return columns;
 }
 
+/* An authorization code needs a place to go; other grants do not. */
+static void redirect_uris_required(struct request *request, const struct app *app, enum fields_of what) {
+    const struct value *sent = value_get(request->json, "redirect_uris");
+    bool is_touched = what == FIELDS_OF_NEW || sent || value_get(request->json, "grant_types");
+    if (!is_touched || app->redirect_uris.len || field_failed(request, "redirect_uris", -1) ||
+        !names_hold(app->metadata.grant_types, SLICE("authorization_code")))
+        return;
+    if (sent && sent->kind == VALUE_LIST)
+        request_invalid(request, "body", "redirect_uris", -1, "list_too_short",
+                        "redirect_uris must have at least 1 items");
+    else
+        request_invalid(request, "body", "redirect_uris", -1, "missing", "redirect_uris is required");
+}
+
 /* What a table of fields cannot say. */
-static void rules_check(struct request *request, const struct user *user, const struct app *app) {
+static void rules_check(struct request *request, const struct user *user, const struct app *app, enum fields_of what) {
     struct slice name = field_text(request->json, "name");
     if (slice_is_set(name) && !field_failed(request, "name", -1) && !app_name_is_valid(name))
         request_invalid(request, "body", "name", -1, "string_pattern",
                         "name may hold letters, digits, '_', '-', '.' and inner spaces");
-    struct slice method = field_text(request->json, "token_endpoint_auth_method");
-    if (slice_is_set(method) && !field_failed(request, "token_endpoint_auth_method", -1) &&
-        !auth_method_is_known(method))
-        request_invalid(request, "body", "token_endpoint_auth_method", -1, "string_pattern",
-                        "must be client_secret_basic, client_secret_post or none");
-    redirect_uris_check(request, user, app);
+    choice_check(request, "token_endpoint_auth_method", CLIENT_AUTH_METHODS);
+    choice_check(request, "id_token_signed_response_alg", SIGNING_ALGS);
+    grant_types_check(request);
+    keys_check(request, app);
+    outgoing_check(request, "backchannel_logout_uri");
+    redirect_uris_required(request, app, what);
+    redirect_uris_check(request, user, app, "redirect_uris");
+    redirect_uris_check(request, user, app, "post_logout_redirect_uris");
     scopes_check(request);
 }
 
@@ -166,14 +262,16 @@ enum error app_new_check(struct request *request, const struct user *user, struc
     *app = (struct app){
         .user_id = user->user_id,
         .owner_username = user->username,
+        .redirect_uris = SLICE(""),
         .allowed_scopes = SLICE(""),
         .active = true,
         .public = true,
         .refresh_token_lifetime_days = REFRESH_DAYS_DEFAULT,
+        .metadata = client_metadata_default,
     };
     fields_apply(request, app);
     app->active = true;
-    rules_check(request, user, app);
+    rules_check(request, user, app, FIELDS_OF_NEW);
     enum error error = request_validation(request);
     if (error)
         return error;
@@ -190,7 +288,7 @@ enum error app_change_check(struct request *request, const struct user *user, st
         return request_validation(request);
     const struct app before = *app;
     *columns = fields_apply(request, app);
-    rules_check(request, user, app);
+    rules_check(request, user, app, FIELDS_OF_CHANGE);
     enum error error = request_validation(request);
     if (error)
         return error;

@@ -9,6 +9,9 @@
 /* The fields of an app; enum app_column (registry/apps.h) counts them in this order. */
 extern const struct field app_fields[];
 
+/* What a client has registered when it says nothing of it. */
+extern const struct client_metadata client_metadata_default;
+
 /* Letters of any script, digits, "_", " ", "-" and "."; no space at either end. */
 bool app_name_is_valid(struct slice name);
 

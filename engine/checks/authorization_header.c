@@ -14,15 +14,22 @@ static struct slice after_scheme(struct slice header, const char *scheme) {
 }
 
 /* b64token (RFC 6750 §2.1). Without branches: a token is random, so each would be mispredicted. */
-struct slice bearer_token(struct slice header) {
+static struct slice b64token(struct slice token) {
     static const unsigned char allowed[256] = {
         ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['-'] = 1, ['.'] = 1,
         ['_'] = 1,         ['~'] = 1,         ['+'] = 1,         ['/'] = 1, ['='] = 1};
-    struct slice token = after_scheme(header, "Bearer");
     unsigned all = 1;
     for (size_t i = 0; i < token.len; i++)
         all &= allowed[(unsigned char)token.at[i]];
     return all && token.len ? token : SLICE_NONE;
+}
+
+struct slice bearer_token(struct slice header) {
+    return b64token(after_scheme(header, "Bearer"));
+}
+
+struct slice dpop_token(struct slice header) {
+    return b64token(after_scheme(header, "DPoP"));
 }
 
 bool basic_is_tried(struct slice header) {

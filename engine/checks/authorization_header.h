@@ -1,4 +1,4 @@
-/* The Authorization header (RFC 9110 §11.6.2): Bearer (RFC 6750 §2.1) and Basic (RFC 7617). */
+/* The Authorization header (RFC 9110 §11.6.2): Bearer (RFC 6750 §2.1), DPoP (RFC 9449 §7.1) and Basic (RFC 7617). */
 #ifndef CHECKS_AUTHORIZATION_HEADER_H
 #define CHECKS_AUTHORIZATION_HEADER_H
 
@@ -6,6 +6,8 @@
 
 /* The token of "Bearer <b64token>"; absent for another scheme or a malformed one. */
 struct slice bearer_token(struct slice header);
+/* The same of "DPoP <b64token>". */
+struct slice dpop_token(struct slice header);
 
 /* Whether the scheme is Basic, well-formed or not. */
 bool basic_is_tried(struct slice header);

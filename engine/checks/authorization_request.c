@@ -1,20 +1,44 @@
 #include "checks/authorization_request.h"
 
+#include "base/json.h"
 #include "checks/client.h"
+#include "checks/id_token_hint.h"
 #include "checks/pkce.h"
+#include "checks/pushed_request.h"
 #include "checks/redirect_uri.h"
+#include "checks/resource.h"
 #include "checks/scope.h"
-#include "policy/facts.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { STATE_LEN_MAX = 2048, NONCE_LEN_MAX = 512, MAX_AGE_DIGITS = 10 };
+enum { PARAMS_LEN_MAX = 6144, STATE_LEN_MAX = 2048, NONCE_LEN_MAX = 512, CLAIMS_LEN_MAX = 2048, MAX_AGE_DIGITS = 10 };
+
+const char *const authorization_parameters[] = {
+    "client_id",     "redirect_uri", "response_type", "response_mode", "scope",      "state",
+    "nonce",         "prompt",       "max_age",       "login_hint",    "ui_locales", "code_challenge",
+    "claims",        "acr_values",   "dpop_jkt",      "resource",      "display",    "code_challenge_method",
+    "id_token_hint", NULL,
+};
+
+static bool is_parameter(struct slice name) {
+    for (const char *const *known = authorization_parameters; *known; known++)
+        if (slice_is(name, *known))
+            return true;
+    return false;
+}
+
+struct params authorization_params(struct arena *arena, const struct params *from) {
+    struct params params = {.list = arena_alloc(arena, (from->count + 1) * sizeof(*params.list))};
+    for (size_t i = 0; i < from->count; i++)
+        if (is_parameter(from->list[i].name) && from->list[i].value.len)
+            params.list[params.count++] = from->list[i];
+    return params;
+}
 
 /* Who asks, and where answers may go. Nothing is redirected before both are known (RFC 9700 §4.11.2). */
-static enum error target_check(struct request *request, const struct params *params,
-                               struct authorization_request *asked) {
-    const char *place = params == &request->form ? "body" : "query";
+static enum error target_check(struct request *request, const char *place, struct authorization_request *asked) {
+    const struct params *params = &asked->params;
     struct slice client_id = params_get(params, "client_id");
     asked->redirect_uri = params_get(params, "redirect_uri");
     if (!slice_is_set(client_id))
@@ -38,10 +62,9 @@ static enum error target_check(struct request *request, const struct params *par
 }
 
 /* RFC 7636 §4.3; "plain" is refused (RFC 9700 §2.1.1). */
-static enum error challenge_check(struct request *request, const struct params *params,
-                                  struct authorization_request *asked) {
-    struct slice challenge = params_get(params, "code_challenge");
-    struct slice method = params_get(params, "code_challenge_method");
+static enum error challenge_check(struct request *request, struct authorization_request *asked) {
+    struct slice challenge = params_get(&asked->params, "code_challenge");
+    struct slice method = params_get(&asked->params, "code_challenge_method");
     if (!slice_is_set(challenge) && !slice_is_set(method))
         return ERROR_NONE;
     if (!slice_is_set(challenge))
@@ -55,9 +78,8 @@ static enum error challenge_check(struct request *request, const struct params *
 }
 
 /* OpenID Connect Core §3.1.2.1. */
-static enum error prompt_check(struct request *request, const struct params *params,
-                               struct authorization_request *asked) {
-    asked->prompt = params_get(params, "prompt");
+static enum error prompt_check(struct request *request, struct authorization_request *asked) {
+    asked->prompt = params_get(&asked->params, "prompt");
     struct slice rest = asked->prompt;
     while (slice_is_set(rest)) {
         struct slice one = slice_cut(&rest, ' ');
@@ -73,7 +95,7 @@ static enum error prompt_check(struct request *request, const struct params *par
     if (asked->prompt_none && (asked->prompt_login || asked->prompt_consent))
         return fail(request, ERROR_INVALID_REQUEST, "prompt=none stands alone.");
 
-    struct slice max_age = params_get(params, "max_age");
+    struct slice max_age = params_get(&asked->params, "max_age");
     asked->max_age_s = -1;
     if (!max_age.len)
         return ERROR_NONE;
@@ -84,70 +106,153 @@ static enum error prompt_check(struct request *request, const struct params *par
     return ERROR_NONE;
 }
 
-enum error authorization_request_check(struct request *request, const struct params *params,
-                                       struct authorization_request *asked) {
-    *asked = (struct authorization_request){.max_age_s = -1};
-    enum error error = target_check(request, params, asked);
+/* Members of one of the two: null, or { essential, value, values }. */
+static bool claims_are_valid(const struct value *claims) {
+    if (!claims)
+        return true;
+    if (claims->kind != VALUE_MAP)
+        return false;
+    for (const struct value *claim = claims->first; claim; claim = claim->next)
+        if (claim->kind != VALUE_NULL && claim->kind != VALUE_MAP)
+            return false;
+    return true;
+}
+
+/* OpenID Connect Core §5.5: what of it decides about the sign-in. That a user is asked for by `sub` binds; an essential
+ * `acr` of named values cannot be met, for none is told (§5.5.1.1). */
+static enum error claims_check(struct request *request, struct authorization_request *asked) {
+    asked->claims = params_get(&asked->params, "claims");
+    if (!slice_is_set(asked->claims))
+        return ERROR_NONE;
+    const struct value *claims =
+        asked->claims.len <= CLAIMS_LEN_MAX ? json_parse(request->arena, asked->claims, NULL) : NULL;
+    const struct value *id_token = value_get(claims, "id_token");
+    if (!claims || claims->kind != VALUE_MAP || !claims_are_valid(id_token) ||
+        !claims_are_valid(value_get(claims, "userinfo")))
+        return fail(request, ERROR_INVALID_REQUEST,
+                    "claims must be a JSON object with userinfo and id_token, of at most %d characters.",
+                    CLAIMS_LEN_MAX);
+    asked->subject = value_get_text(value_get(id_token, "sub"), "value");
+    const struct value *acr = value_get(id_token, "acr"), *essential = value_get(acr, "essential");
+    if (essential && essential->kind == VALUE_BOOL && essential->boolean &&
+        (value_get(acr, "value") || value_get(acr, "values")))
+        return fail(request, ERROR_UNMET_AUTHENTICATION, NULL);
+    return ERROR_NONE;
+}
+
+static enum error response_check(struct request *request, struct authorization_request *asked) {
+    struct slice type = params_get(&asked->params, "response_type"), mode = params_get(&asked->params, "response_mode");
+    if (slice_is_set(mode) && !slice_is(mode, "query") && !slice_is(mode, "form_post"))
+        return fail(request, ERROR_INVALID_REQUEST, "response_mode may be query or form_post.");
+    asked->is_form_post = slice_is(mode, "form_post");
+    if (!slice_is_set(type))
+        return fail(request, ERROR_INVALID_REQUEST, "response_type is required.");
+    return slice_is(type, "code") ? ERROR_NONE : fail(request, ERROR_UNSUPPORTED_RESPONSE_TYPE, NULL);
+}
+
+static enum error nonce_check(struct request *request, struct authorization_request *asked) {
+    asked->nonce = params_get(&asked->params, "nonce");
+    if (asked->nonce.len > NONCE_LEN_MAX)
+        return fail(request, ERROR_INVALID_REQUEST, "nonce is longer than %d characters.", NONCE_LEN_MAX);
+    asked->dpop_jkt = params_get(&asked->params, "dpop_jkt"); /* RFC 9449 §10; of the same form as a challenge */
+    if (slice_is_set(asked->dpop_jkt) && !pkce_challenge_is_valid(asked->dpop_jkt))
+        return fail(request, ERROR_INVALID_REQUEST, "dpop_jkt is not a JWK thumbprint.");
+    return ERROR_NONE;
+}
+
+/* Our own login page knows whom an app that is signed in already speaks of. */
+static enum error hint_check(struct request *request, struct authorization_request *asked) {
+    struct slice hint = params_get(&asked->params, "id_token_hint");
+    struct id_token_hint token;
+    if (!slice_is_set(hint))
+        return ERROR_NONE;
+    if (!id_token_hint_read(request, hint, &token) || !slice_equal(token.client_id, asked->app.client_id))
+        return fail(request, ERROR_INVALID_REQUEST, "id_token_hint is not an id_token that this app got here.");
+    if (!slice_is_set(asked->subject))
+        asked->subject = token.user_id;
+    return ERROR_NONE;
+}
+
+static enum error length_check(struct request *request, struct authorization_request *asked) {
+    size_t total = 0;
+    for (size_t i = 0; i < asked->params.count; i++)
+        if (!slice_is(asked->params.list[i].name, "id_token_hint")) /* which is not carried along */
+            total += asked->params.list[i].name.len + asked->params.list[i].value.len;
+    if (total > PARAMS_LEN_MAX)
+        return fail(request, ERROR_INVALID_REQUEST, "The request is longer than %d characters.", PARAMS_LEN_MAX);
+    return ERROR_NONE;
+}
+
+enum error authorization_params_check(struct request *request, const struct params *params, const char *place,
+                                      struct authorization_request *asked) {
+    *asked = (struct authorization_request){
+        .max_age_s = -1, .resources = SLICE(""), .params = authorization_params(request->arena, params)};
+    enum error error = target_check(request, place, asked);
     if (error)
         return error;
-    asked->state = params_get(params, "state");
+    request->ui_locales = params_get(&asked->params, "ui_locales");
+    asked->state = params_get(&asked->params, "state");
     if (asked->state.len > STATE_LEN_MAX) {
         asked->state = SLICE_NONE;
         return fail(request, ERROR_INVALID_REQUEST, "state is longer than %d characters.", STATE_LEN_MAX);
     }
-    /* The login form is ours: it does not repeat what only has one value. */
-    struct slice response_type = params_get(params, "response_type");
-    if (params == &request->query || slice_is_set(response_type)) {
-        if (!slice_is_set(response_type))
-            return fail(request, ERROR_INVALID_REQUEST, "response_type is required.");
-        if (!slice_is(response_type, "code"))
-            return fail(request, ERROR_UNSUPPORTED_RESPONSE_TYPE, NULL);
-    }
-    if ((error = challenge_check(request, params, asked)) || (error = prompt_check(request, params, asked)))
+    /* Not understood: rather than to be taken for something else (OpenID Connect Core §6, RFC 9126 §2.1). */
+    if (slice_is_set(params_get(params, "request")))
+        return fail(request, ERROR_REQUEST_NOT_SUPPORTED, NULL);
+    if ((error = length_check(request, asked)) || (error = response_check(request, asked)) ||
+        (error = challenge_check(request, asked)) || (error = prompt_check(request, asked)) ||
+        (error = nonce_check(request, asked)) || (error = claims_check(request, asked)) ||
+        (error = hint_check(request, asked)) ||
+        (error = resource_check(request, &asked->params, &asked->app, &asked->resources)))
         return error;
-    /* In the login form `nonce` is the wallet's. */
-    asked->nonce = params_get(params, params == &request->query ? "nonce" : "oidc_nonce");
-    if (asked->nonce.len > NONCE_LEN_MAX)
-        return fail(request, ERROR_INVALID_REQUEST, "nonce is longer than %d characters.", NONCE_LEN_MAX);
-    return scope_check(request, params_get(params, "scope"), &asked->scopes);
+    return scope_check(request, params_get(&asked->params, "scope"), &asked->scopes);
 }
 
-static struct response redirect(struct request *request, const struct authorization_request *asked,
-                                struct redirect_param *params, size_t count) {
-    params[count++] = (struct redirect_param){"state", asked->state};
-    params[count++] = (struct redirect_param){"iss", request->service->settings->issuer};
-    bool is_post = slice_is(request->method, "POST");
-    return response_redirect(is_post ? 303 : 302, redirect_build(request->arena, asked->redirect_uri, params, count));
+/* What came by the browser: a request, or the request_uri of one that was pushed. */
+static enum error request_check(struct request *request, const struct params *params, const char *place,
+                                struct authorization_request *asked) {
+    struct slice uri = params_get(params, "request_uri");
+    if (!slice_is_set(uri)) {
+        enum error error = authorization_params_check(request, params, place, asked);
+        if (asked->may_redirect && asked->app.metadata.require_pushed_authorization_requests)
+            return fail(request, ERROR_INVALID_REQUEST, "This app has to push its requests (RFC 9126).");
+        return error;
+    }
+    *asked = (struct authorization_request){.max_age_s = -1};
+    struct pushed_request pushed;
+    enum error error = pushed_request_open(request, uri, &pushed);
+    if (error)
+        return error;
+    if (!slice_equal(params_get(params, "client_id"), params_get(&pushed.params, "client_id")))
+        return fail(request, ERROR_BAD_REQUEST, "The request_uri was made for another client.");
+    error = authorization_params_check(request, &pushed.params, place, asked);
+    asked->pushed_id = pushed.id;
+    asked->pushed_until_s = pushed.until_s;
+    return error;
 }
 
-struct response authorization_error(struct request *request, const struct authorization_request *asked,
-                                    enum error error) {
-    if (!asked->may_redirect)
-        return respond_error(request, error);
-    const struct error_kind *kind = error_kind(error);
-    request->error = error; /* for the log: the answer itself is a redirect */
-    struct slice text = slice_is_set(request->error_text) ? request->error_text : slice_of(kind->text);
-    struct redirect_param params[4] = {{"error", slice_of(kind->oauth_code)}, {"error_description", text}};
-    return redirect(request, asked, params, 2);
+enum error authorization_query_check(struct request *request, struct authorization_request *asked) {
+    return request_check(request, &request->query, "query", asked);
 }
 
-struct response authorization_success(struct request *request, const struct authorization_request *asked,
-                                      struct slice code) {
-    struct redirect_param params[3] = {{"code", code}};
-    return redirect(request, asked, params, 1);
+enum error authorization_login_check(struct request *request, struct authorization_request *asked) {
+    const struct params *form = &request->form;
+    struct params params = {.list = arena_alloc(request->arena, (form->count + 1) * sizeof(*params.list))};
+    params.list[params.count++] = (struct param){SLICE("response_type"), SLICE("code")};
+    for (size_t i = 0; i < form->count; i++) {
+        struct param param = form->list[i];
+        if (slice_is(param.name, "nonce") || slice_is(param.name, "response_type"))
+            continue;
+        if (slice_is(param.name, "oidc_nonce"))
+            param.name = SLICE("nonce");
+        params.list[params.count++] = param;
+    }
+    return request_check(request, &params, "body", asked);
 }
 
-struct value *authorization_facts(struct request *request, const struct authorization_request *asked,
-                                  const struct user *user, const struct value *previous) {
-    struct arena *arena = request->arena;
-    struct value *facts = facts_of(request);
-    facts_add_user(arena, facts, user);
-    facts_add_app(arena, facts, &asked->app);
-    value_set_value(facts, "requested", value_copy(arena, asked->scopes));
-    if (previous)
-        value_set_value(facts, "previous", value_copy(arena, previous));
-    value_set_text(arena, facts, "prompt", asked->prompt);
-    value_set_text(arena, facts, "redirect_uri", asked->redirect_uri);
-    value_set_text(arena, facts, "grant_type", SLICE("authorization_code"));
-    return facts;
+enum error authorization_subject_check(struct request *request, const struct authorization_request *asked,
+                                       const struct user *user) {
+    if (!slice_is_set(asked->subject) || slice_equal(asked->subject, user->user_id))
+        return ERROR_NONE;
+    return fail(request, ERROR_LOGIN_REQUIRED, "The app asks for another user than the one who is signed in.");
 }

@@ -107,11 +107,16 @@ static enum error by_cookie(struct request *request, struct slice cookie, struct
     return ERROR_NONE;
 }
 
-static enum error by_access_token(struct request *request, const struct token_claim *claim, struct caller *caller) {
+static enum error by_access_token(struct request *request, struct slice text, const struct token_claim *claim,
+                                  struct caller *caller) {
     struct access_token token;
     enum error error = access_token_find(request, claim, &token);
+    if (!error)
+        error = access_token_possession_check(request, text, &token);
     if (error)
         return error == ERROR_INVALID_TOKEN ? ERROR_UNAUTHENTICATED : error;
+    if (!token.has_user)
+        return fail(request, ERROR_UNAUTHENTICATED, "This is a token of a client for itself, not of a user.");
     struct value *need = value_map(request->arena);
     value_set_text(request->arena, need, "type", SLICE("account"));
     value_set_text(request->arena, need, "action", changes_something(request) ? SLICE("write") : SLICE("read"));
@@ -125,11 +130,13 @@ enum error caller_check(struct request *request, struct caller *caller) {
     if (slice_is_set(request->hotkey))
         return by_hotkey(request, caller);
     struct slice text = bearer_token(request->authorization);
+    if (!slice_is_set(text))
+        text = dpop_token(request->authorization);
     if (!slice_is_set(text) && slice_starts(request->authorization, "cpk_"))
         text = request->authorization;
     struct token_claim claim;
     if (slice_is_set(text)) {
-        if (!token_parse(text, &claim))
+        if (!access_token_parse(request, text, &claim))
             return fail(request, ERROR_UNAUTHENTICATED, "The token is malformed.");
         switch (claim.kind) {
         case TOKEN_API_KEY:
@@ -137,7 +144,7 @@ enum error caller_check(struct request *request, struct caller *caller) {
         case TOKEN_SESSION:
             return by_session(request, text, caller);
         case TOKEN_ACCESS:
-            return by_access_token(request, &claim, caller);
+            return by_access_token(request, text, &claim, caller);
         case TOKEN_REFRESH:
             return fail(request, ERROR_UNAUTHENTICATED, "A refresh token does not authenticate a call.");
         }

@@ -1,6 +1,7 @@
 #include "checks/client.h"
 
 #include "checks/authorization_header.h"
+#include "checks/client_assertion.h"
 #include "crypto/secret.h"
 
 enum error client_find(struct request *request, struct slice client_id, struct app *app) {
@@ -18,15 +19,31 @@ enum error client_find(struct request *request, struct slice client_id, struct a
 /* What was presented, and by which RFC 7591 method. */
 struct presented {
     struct slice id, secret;
+    struct jws assertion;
     const char *method;
 };
+
+static enum error assertion_read(struct request *request, struct presented *presented) {
+    struct slice form_id = params_get(&request->form, "client_id");
+    presented->method = "private_key_jwt";
+    if (slice_is_set(params_get(&request->form, "client_secret")) || basic_is_tried(request->authorization))
+        return fail(request, ERROR_INVALID_REQUEST, "Use one way to authenticate the client, not two.");
+    enum error error = client_assertion_read(request, &presented->assertion, &presented->id);
+    if (!error && slice_is_set(form_id) && !slice_equal(form_id, presented->id))
+        return fail(request, ERROR_INVALID_CLIENT, "client_id differs from the client_assertion's.");
+    return error;
+}
 
 static enum error presented_read(struct request *request, struct presented *presented) {
     struct slice form_id = params_get(&request->form, "client_id");
     struct slice form_secret = params_get(&request->form, "client_secret");
+    *presented = (struct presented){0};
+    if (slice_is_set(params_get(&request->form, "client_assertion")))
+        return assertion_read(request, presented);
     if (!basic_is_tried(request->authorization)) {
         bool has_secret = slice_is_set(form_secret);
-        *presented = (struct presented){form_id, form_secret, has_secret ? "client_secret_post" : "none"};
+        *presented = (struct presented){
+            .id = form_id, .secret = form_secret, .method = has_secret ? "client_secret_post" : "none"};
         if (has_secret && !slice_is_set(form_id))
             return fail(request, ERROR_INVALID_REQUEST, "client_secret is given without client_id.");
         return ERROR_NONE;
@@ -58,5 +75,8 @@ enum error client_check(struct request *request, struct client *client) {
     struct slice required = client->app.token_endpoint_auth_method;
     if (slice_is_set(required) && !slice_is(required, presented.method))
         return fail(request, ERROR_INVALID_CLIENT, "This client has to authenticate with %.*s.", SLICE_ARG(required));
-    return ERROR_NONE;
+    if (!slice_is(slice_of(presented.method), "private_key_jwt"))
+        return ERROR_NONE;
+    client->is_authenticated = true; /* or it is refused */
+    return client_assertion_check(request, &client->app, &presented.assertion);
 }

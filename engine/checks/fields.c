@@ -80,6 +80,10 @@ static void field_check(struct request *request, const struct field *field, cons
     case FIELD_TEXTS:
         texts_check(request, field, value);
         return;
+    case FIELD_OBJECT:
+        if (value->kind != VALUE_MAP)
+            request_invalid(request, "body", field->name, -1, "object_type", "%s must be an object", field->name);
+        return;
     }
 }
 

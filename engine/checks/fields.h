@@ -5,7 +5,7 @@
 
 #include "server/response.h"
 
-enum field_kind { FIELD_TEXT, FIELD_URL, FIELD_BOOL, FIELD_INT, FIELD_TEXTS };
+enum field_kind { FIELD_TEXT, FIELD_URL, FIELD_BOOL, FIELD_INT, FIELD_TEXTS, FIELD_OBJECT };
 
 enum field_flags {
     FIELD_REQUIRED = 1,

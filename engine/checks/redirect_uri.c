@@ -95,14 +95,21 @@ static bool equal_but_for_loopback_port(struct arena *arena, struct slice regist
            slice_equal(a.before_port, b.before_port) && slice_equal(a.after_port, b.after_port);
 }
 
-bool redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri) {
-    if (names_hold(app->redirect_uris, redirect_uri))
+static bool is_among(struct arena *arena, struct slice registered, struct slice uri) {
+    if (names_hold(registered, uri))
         return true;
-    struct slice rest = app->redirect_uris;
-    while (slice_is_set(rest))
-        if (equal_but_for_loopback_port(arena, slice_cut(&rest, ' '), redirect_uri))
+    while (slice_is_set(registered))
+        if (equal_but_for_loopback_port(arena, slice_cut(&registered, ' '), uri))
             return true;
     return false;
+}
+
+bool redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri) {
+    return is_among(arena, app->redirect_uris, redirect_uri);
+}
+
+bool post_logout_redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri) {
+    return is_among(arena, app->metadata.post_logout_redirect_uris, redirect_uri);
 }
 
 static void form_encode(struct buffer *out, struct slice text) {

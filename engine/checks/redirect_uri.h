@@ -29,6 +29,8 @@ struct slice uri_origin(struct arena *arena, struct slice text);
 /* Whether the app registered it: byte for byte, but for the port of a loopback http address
  * (RFC 8252 §7.3). */
 bool redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri);
+/* The same of where an app wants people back after they have signed out (RP-Initiated Logout §3). */
+bool post_logout_redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri);
 
 /* The redirect_uri with parameters added to its query, form-encoded (RFC 6749 §4.1.2). Absent values
  * are left out. */

@@ -43,7 +43,8 @@ enum error scope_check(struct request *request, struct slice scope, const struct
 enum error scope_grant(struct request *request, const struct scope_question *question, const struct value **granted) {
     struct arena *arena = request->arena;
     struct value *facts = facts_of(request);
-    facts_add_user(arena, facts, question->user);
+    if (question->user)
+        facts_add_user(arena, facts, question->user);
     facts_add_app(arena, facts, question->app);
     value_set_value(facts, "requested", value_copy(arena, question->requested));
     if (question->previous)

@@ -16,7 +16,7 @@ bool scope_holds(const struct value *scopes, struct slice scope);
 /* What the scope policy grants now of `requested`, never more than that whatever the policy says.
  * ERROR_INVALID_SCOPE with the policy's reason when it denies. */
 struct scope_question {
-    const struct user *user;
+    const struct user *user; /* NULL: the client itself */
     const struct app *app;
     const struct value *requested;
     const struct value *previous; /* facts of the authorization; NULL: none */

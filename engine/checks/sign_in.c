@@ -10,7 +10,7 @@
 
 struct slice wallet_nonce(struct request *request) {
     char nonce[UUID_LEN + 1];
-    nonce_mint(request->service->keyring, clock_now_s() + request->service->settings->nonce_s, nonce);
+    nonce_mint(request->service->keyring, KEY_NONCE, clock_now_s() + request->service->settings->nonce_s, nonce);
     return arena_copy(request->arena, slice_of(nonce));
 }
 
@@ -34,7 +34,7 @@ static enum error refuse(struct request *request, const struct user *user, enum 
 enum error wallet_sign_in(struct request *request, const struct wallet_proof *proof, struct session *session,
                           struct slice *cookie) {
     int64_t expires_at_s;
-    if (!nonce_is_valid(request->service->keyring, proof->nonce, clock_now_s(), &expires_at_s))
+    if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &expires_at_s))
         return refuse(
             request, NULL,
             fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));

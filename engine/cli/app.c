@@ -1,12 +1,15 @@
 /* moonlatch app …: the same checks as the API's, from flags, for any owner. */
 #include "cli/command.h"
 
+#include "base/json.h"
+
+#include "checks/app_json.h"
 #include "checks/app_rules.h"
-#include "endpoints/app_json.h"
 #include "registry/apps.h"
 #include "registry/shares.h"
 #include "registry/users.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void add_list(struct workplace *workplace, const char *field, const char *flag) {
@@ -29,8 +32,29 @@ static void add_switch(struct workplace *workplace, const char *field, const cha
         value_set_bool(workplace->line->arena, workplace->request.json, field, option_is_set(options, on));
 }
 
+/* The file's JSON; an empty name clears. */
+static enum error add_jwks(struct workplace *workplace) {
+    enum { JWKS_FILE_MAX = 64 * 1024 };
+    struct arena *arena = workplace->line->arena;
+    const char *path = option_get(&workplace->line->options, "jwks");
+    if (!path)
+        return ERROR_NONE;
+    struct value *jwks = value_null(arena);
+    if (*path) {
+        char *text = arena_alloc(arena, JWKS_FILE_MAX);
+        FILE *file = fopen(path, "r");
+        size_t len = file ? fread(text, 1, JWKS_FILE_MAX, file) : 0;
+        if (file)
+            fclose(file);
+        if (!(jwks = json_parse(arena, (struct slice){text, len}, NULL)))
+            return fail(&workplace->request, ERROR_BAD_REQUEST, "--jwks: %s cannot be read, or is no JSON.", path);
+    }
+    value_set_value(workplace->request.json, "jwks", jwks);
+    return ERROR_NONE;
+}
+
 /* The flags as the JSON body that the API would get. */
-static void body_make(struct workplace *workplace) {
+static enum error body_make(struct workplace *workplace) {
     struct arena *arena = workplace->line->arena;
     const char *days = option_get(&workplace->line->options, "refresh-days");
     workplace->request.json = value_map(arena);
@@ -42,8 +66,16 @@ static void body_make(struct workplace *workplace) {
     add_text(workplace, "token_endpoint_auth_method", "auth-method");
     add_switch(workplace, "public", "public", "private");
     add_switch(workplace, "active", "on", "off");
+    add_list(workplace, "grant_types", "grant-type");
+    add_text(workplace, "id_token_signed_response_alg", "id-token-alg");
+    add_text(workplace, "jwks_uri", "jwks-uri");
+    add_list(workplace, "post_logout_redirect_uris", "post-logout-redirect-uri");
+    add_text(workplace, "backchannel_logout_uri", "backchannel-logout-uri");
+    add_switch(workplace, "dpop_bound_access_tokens", "dpop", "no-dpop");
+    add_switch(workplace, "require_pushed_authorization_requests", "par", "no-par");
     if (days)
         value_set_int(arena, workplace->request.json, "refresh_token_lifetime_days", strtoll(days, NULL, 10));
+    return add_jwks(workplace);
 }
 
 static struct slice argument(const struct workplace *workplace, size_t index) {
@@ -66,13 +98,13 @@ enum error command_app_create(struct workplace *workplace, struct value **result
     const char *owner = option_get(&workplace->line->options, "owner");
     if (!owner)
         return fail(request, ERROR_BAD_REQUEST, "--owner is required: the user whose app this is.");
-    body_make(workplace);
-    value_set_text(arena, request->json, "name", argument(workplace, 0));
     struct user user;
     struct app app;
     struct slice client_secret;
-    enum error error = user_find(request, slice_of(owner), &user);
-    if (error || (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, &client_secret)))
+    enum error error = body_make(workplace);
+    value_set_text(arena, request->json, "name", argument(workplace, 0));
+    if (error || (error = user_find(request, slice_of(owner), &user)) ||
+        (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, &client_secret)))
         return error;
     *result = app_json(arena, &app);
     value_set_text(arena, *result, "client_secret", client_secret);
@@ -92,10 +124,10 @@ enum error command_app_change(struct workplace *workplace, struct value **result
     struct app app;
     struct user owner;
     unsigned columns;
-    body_make(workplace);
+    enum error error = body_make(workplace);
     add_text(workplace, "name", "name");
-    enum error error = app_find_any(request, argument(workplace, 0), &app);
-    if (error || (error = user_find_by_id_or_name(request, app.user_id, &owner)) ||
+    if (error || (error = app_find_any(request, argument(workplace, 0), &app)) ||
+        (error = user_find_by_id_or_name(request, app.user_id, &owner)) ||
         (error = app_change_check(request, &owner, &app, &columns)) ||
         (columns && (error = app_change(request, &app, columns))))
         return error;
@@ -167,7 +199,7 @@ enum error command_app_list(struct workplace *workplace, struct value **result) 
         return ERROR_STORE_UNAVAILABLE;
     *result = value_list(arena);
     for (size_t i = 0; i < rows->count; i++) {
-        struct app app = app_from(rows, i);
+        struct app app = app_listed_from(rows, i);
         value_append(*result, app_json(arena, &app));
     }
     return ERROR_NONE;

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "cli/demo.h"
+#include "registry/signing_keys.h"
 #include "server/server.h"
 
 #include <malloc.h>
@@ -10,12 +11,24 @@
 /* Requests come in bursts: what they free at the top of a heap is kept for the next one. */
 enum { HEAP_KEPT_BYTES = 32 << 20 };
 
+/* Every server brings the keys that are missing: the first start makes them. */
+static bool keys_prepare(struct workplace *workplace, struct rows **keys, struct slice *error) {
+    enum error failed = signing_keys_prepare(&workplace->request);
+    if (!failed)
+        failed = signing_keys_read(&workplace->request, keys);
+    if (failed)
+        *error = workplace_error(workplace, failed);
+    return !failed;
+}
+
 int command_serve(struct command_line *line) {
     struct workplace workplace;
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
     struct slice error;
     int status = EXIT_REFUSED;
-    if (workplace_open(&workplace, line, &error) && (!line->settings.demo || demo_prepare(&workplace, &error))) {
+    struct rows *keys = NULL;
+    if (workplace_open(&workplace, line, &error) && (!line->settings.demo || demo_prepare(&workplace, &error)) &&
+        keys_prepare(&workplace, &keys, &error)) {
         /* The server opens a handle and a policy per worker. */
         db_close(workplace.db);
         workplace.db = NULL;
@@ -23,6 +36,7 @@ int command_serve(struct command_line *line) {
             .settings = &line->settings,
             .keyring = workplace.keyring,
             .store = workplace.store,
+            .signing_keys = keys,
         };
         status = server_run(line->arena, &config, &error);
     }

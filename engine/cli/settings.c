@@ -28,12 +28,21 @@ static const struct settings defaults = {
     .cache_bytes = 64 * 1024 * 1024,
     .policy_call_ms = 20,
     .policy_memory_bytes = 8 * 1024 * 1024,
+    .offload_threads = 4,
+    .offload_queue_max = 256,
+    .outgoing_threads = 8,
+    .outgoing_timeout_ms = 5000,
     .nonce_s = 300,
     .pending_s = 600,
     .code_s = 60,
     .session_s = 7 * 86400,
     .reuse_grace_s = 10,
     .audit_s = 30 * 86400,
+    .key_age_s = 90 * 86400,
+    .key_lead_s = 3600,
+    .pushed_s = 90,
+    .device_code_s = 600,
+    .dpop_s = 60,
 };
 
 /* The numbers that only the settings file has, each with the range that makes sense. */
@@ -59,12 +68,21 @@ static const struct number {
     NUMBER("limits", "cache_bytes", cache_bytes, 0, 1LL << 40),
     NUMBER("limits", "policy_call_ms", policy_call_ms, 1, 10000),
     NUMBER("limits", "policy_memory_bytes", policy_memory_bytes, 1 << 20, 1 << 30),
+    NUMBER("limits", "offload_threads", offload_threads, 1, 64),
+    NUMBER("limits", "offload_queue", offload_queue_max, 1, 100000),
+    NUMBER("limits", "outgoing_threads", outgoing_threads, 1, 64),
+    NUMBER("limits", "outgoing_timeout_ms", outgoing_timeout_ms, 10, 60000),
     NUMBER("lifetimes", "nonce", nonce_s, 1, 86400),
     NUMBER("lifetimes", "pending", pending_s, 1, 86400),
-    NUMBER("lifetimes", "code", code_s, 1, 600),
+    NUMBER("lifetimes", "code", code_s, 1, 60),
     NUMBER("lifetimes", "session", session_s, 1, 365 * 86400),
     NUMBER("lifetimes", "reuse_grace", reuse_grace_s, 0, 300),
     NUMBER("lifetimes", "audit", audit_s, 60, 100LL * 366 * 86400),
+    NUMBER("lifetimes", "key", key_age_s, 1, 10LL * 366 * 86400),
+    NUMBER("lifetimes", "key_lead", key_lead_s, 1, 30 * 86400),
+    NUMBER("lifetimes", "pushed", pushed_s, 1, 599),
+    NUMBER("lifetimes", "device_code", device_code_s, 1, 3600),
+    NUMBER("lifetimes", "dpop", dpop_s, 1, 600),
 #undef NUMBER
 };
 
@@ -203,9 +221,13 @@ bool settings_read(struct command_line *line, struct slice *error) {
         settings->database = arena_printf(line->arena, "sqlite:%s/moonlatch.db", settings->state).at;
     if (slice_is_set(value_get_text(file, "landing_page")))
         settings->landing_page = value_get_text(file, "landing_page");
+    settings->registration_owner = value_get_text(file, "registration_owner");
     settings->demo = option_is_set(&line->options, "demo");
     const struct value *tests = value_get(file, "policy_tests");
     settings->policy_tests = tests && tests->kind == VALUE_BOOL && tests->boolean;
+    const struct value *private = value_get(file, "outgoing_private");
+    settings->outgoing_private = private && private->kind == VALUE_BOOL && private->boolean;
+    settings->outgoing_ca = arena_string(line->arena, value_get_text(file, "outgoing_ca"));
     settings->watch = option_is_set(&line->options, "watch") || setting(line, NULL, "watch");
     listen_read(line, file);
     return numbers_read(line, file, error) && workers_read(line, file, error) &&

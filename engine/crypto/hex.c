@@ -40,6 +40,12 @@ struct slice base64url_encode(struct arena *arena, struct slice bytes) {
     return (struct slice){text, size - 1};
 }
 
+struct slice sha256_base64url(struct arena *arena, struct slice text) {
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, (const unsigned char *)text.at, text.len);
+    return base64url_encode(arena, (struct slice){(const char *)digest, sizeof(digest)});
+}
+
 static bool is_ascii(struct slice text) {
     unsigned char seen = 0;
     for (size_t i = 0; i < text.len; i++)

@@ -12,6 +12,8 @@ struct slice hex_encode(struct arena *arena, struct slice bytes);
  * absent when refused. */
 struct slice base64url_encode(struct arena *arena, struct slice bytes);
 struct slice base64url_decode(struct arena *arena, struct slice text);
+/* SHA-256 of the text, in base64url: how PKCE, JWK thumbprints and DPoP write it. */
+struct slice sha256_base64url(struct arena *arena, struct slice text);
 /* Padded standard base64 (RFC 4648 §4), as HTTP Basic uses it; absent when refused. */
 struct slice base64_decode(struct arena *arena, struct slice text);
 

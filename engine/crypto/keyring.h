@@ -13,6 +13,9 @@ enum key_purpose {
     KEY_CONSENT, /* sealed: the pending authorization request behind session_id */
     KEY_CODE,    /* sealed: authorization codes */
     KEY_SIGNING, /* sealed: signing keys at rest */
+    KEY_REQUEST, /* sealed: pushed authorization requests */
+    KEY_DEVICE,  /* sealed: device codes */
+    KEY_DPOP,    /* MAC of the nonces of DPoP proofs */
     KEY_PURPOSES,
 };
 

@@ -92,3 +92,9 @@ void client_secret_mint(char out[CLIENT_SECRET_LEN + 1]) {
 void fingerprint_mint(char out[FINGERPRINT_LEN + 1]) {
     random_base62(out, FINGERPRINT_LEN);
 }
+
+void user_code_mint(char out[USER_CODE_LEN + 1]) {
+    random_text(out, USER_CODE_LEN - 1, USER_CODE_LETTERS, sizeof(USER_CODE_LETTERS) - 1);
+    memmove(out + 5, out + 4, 5); /* the second half and the NUL */
+    out[4] = '-';
+}

@@ -13,6 +13,7 @@ enum {
     CLIENT_ID_LEN = 4 + 24,     /* cid_ + a-z0-9 */
     CLIENT_SECRET_LEN = 4 + 48, /* csc_ + A-Za-z0-9 */
     FINGERPRINT_LEN = 32,       /* A-Za-z0-9 */
+    USER_CODE_LEN = 9,          /* BCDF-GHJK */
 };
 
 /* `len` characters of A-Za-z0-9 and a NUL. */
@@ -37,5 +38,9 @@ void key_id_mint(char out[KEY_ID_LEN + 1]);
 void client_id_mint(char out[CLIENT_ID_LEN + 1]);
 void client_secret_mint(char out[CLIENT_SECRET_LEN + 1]);
 void fingerprint_mint(char out[FINGERPRINT_LEN + 1]);
+
+/* For people to type (RFC 8628 §6.1): letters that make no words and are not mistaken for others, 34 bits. */
+#define USER_CODE_LETTERS "BCDFGHJKLMNPQRSTVWXZ"
+void user_code_mint(char out[USER_CODE_LEN + 1]);
 
 #endif

@@ -1,5 +1,5 @@
 /* /idp/apps and /idp/apps/{app_id}: the caller's apps, and those of others that the caller may see. */
-#include "endpoints/app_json.h"
+#include "checks/app_json.h"
 #include "endpoints/endpoints.h"
 
 #include "checks/app_rules.h"
@@ -90,7 +90,7 @@ struct response endpoint_app_list(struct request *request) {
     paging.total = listing.total;
     struct value *items = value_list(request->arena);
     for (size_t i = 0; i < listing.apps->count; i++) {
-        struct app app = app_from(listing.apps, i);
+        struct app app = app_listed_from(listing.apps, i);
         struct value *shown = app_shown(request, &caller, &app);
         if (!shown)
             return respond_error(request, ERROR_POLICY_FAILED);

@@ -82,6 +82,8 @@ struct response endpoint_consent_page(struct request *request) {
     if (!page || lifetime_words(request, facts, &lifetime))
         return respond_error(request, ERROR_POLICY_FAILED);
 
+    struct slice app_origin =
+        slice_is_set(asked->device_id) ? SLICE_NONE : uri_origin(arena, asked->redirect_uri); /* where the form ends */
     struct value *context = value_map(arena), *user = value_map(arena);
     page_add_app(request, context, &asked->app);
     value_set_text(arena, context, "title", page_title(request, "Access for", &asked->app));
@@ -89,11 +91,12 @@ struct response endpoint_consent_page(struct request *request) {
     value_set_value(context, "user", user);
     value_set_value(context, "page", value_copy(arena, page));
     value_set_text(arena, context, "lifetime", lifetime);
-    value_set_text(arena, context, "redirect_host", uri_origin(arena, asked->redirect_uri));
+    value_set_text(arena, context, "user_code", asked->user_code);
+    value_set_text(arena, context, "redirect_host", app_origin);
     value_set_text(arena, context, "form_action",
                    arena_printf(arena, "/idp/authorize/consent?session_id=%.*s",
                                 SLICE_ARG(params_get(&request->query, "session_id"))));
-    return response_page(request, 200, "consent", context, uri_origin(arena, asked->redirect_uri));
+    return response_page(request, 200, "consent", context, app_origin);
 }
 
 /* What the page offered, less the optional scopes whose box was left empty. */
@@ -129,7 +132,7 @@ static enum error approve(struct request *request, const struct pending *pending
         .asked = &pending->asked,
         .session = session,
         .spent_id = pending->spent_id,
-        .spent_expires_at_s = pending->expires_at_s,
+        .spent_expires_at_s = pending->spent_until_s,
     };
     enum error error = consent_previous(request, &session->user, &pending->asked.app, &approval.previous);
     if (!error)
@@ -138,14 +141,30 @@ static enum error approve(struct request *request, const struct pending *pending
 }
 
 static enum error deny(struct request *request, const struct pending *pending) {
+    struct db_value spent = db_text(pending->spent_id), by = db_text(slice_of(request->id));
     struct batch batch = batch_in(request->arena);
-    struct rows *first = batch_add(&batch, STATEMENT_spend, db_text(pending->spent_id), db_text(slice_of(request->id)),
-                                   db_int(pending->expires_at_s));
+    struct rows *first = batch_add(&batch, STATEMENT_spend, spent, by, db_int(pending->spent_until_s));
+    if (slice_is_set(pending->asked.device_id))
+        batch_add(&batch, STATEMENT_device_decide, db_text(pending->asked.device_id), db_int(clock_now_s()), db_null(),
+                  spent, by);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (first->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
     return ERROR_NONE;
+}
+
+/* A device takes no redirect: it asks for itself (RFC 8628 §3.3). */
+static struct response device_answer(struct request *request, const struct session *session, bool is_approved) {
+    struct value *context = value_map(request->arena), *user = value_map(request->arena);
+    value_set_text(request->arena, user, "username", session->user.username);
+    if (is_approved)
+        value_set_value(context, "user", user);
+    value_set_text(request->arena, context, "title", is_approved ? SLICE("Done") : SLICE("Denied"));
+    value_set_text(request->arena, context, "message",
+                   is_approved ? SLICE("Go back to your device: it will go on by itself. You can close this page.")
+                               : SLICE("The device gets no access. You can close this page."));
+    return response_page(request, 200, "signed_in", context, SLICE_NONE);
 }
 
 struct response endpoint_consent(struct request *request) {
@@ -167,9 +186,13 @@ struct response endpoint_consent(struct request *request) {
     error = is_approved ? approve(request, &pending, &session, &code) : deny(request, &pending);
     if (error)
         return respond_error(request, error);
+    bool is_device = slice_is_set(pending.asked.device_id);
     if (is_approved)
-        return authorization_success(request, &pending.asked, code);
+        return is_device ? device_answer(request, &session, true)
+                         : authorization_success(request, &pending.asked, code);
     error = fail(request, ERROR_ACCESS_DENIED, "The user denied the request.");
     audit_event(request, AUDIT_REFUSAL, &session.user, &pending.asked.app, request->error_text);
+    if (is_device)
+        return device_answer(request, &session, false);
     return authorization_error(request, &pending.asked, error);
 }

@@ -55,18 +55,27 @@ static struct slice scopes_together(struct arena *arena, const struct approval *
     return names_join(arena, all);
 }
 
+/* What the grant lives on as: a sealed code, or the row that its device asks for. */
+static int64_t grant_expires_at_s(struct request *request, const struct authorization_request *asked, int64_t now_s) {
+    return slice_is_set(asked->device_id) ? asked->device_until_s : now_s + request->service->settings->code_s;
+}
+
 enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code) {
     const struct authorization_request *asked = approval->asked;
     struct arena *arena = request->arena;
-    int64_t now_s = clock_now_s(), code_expires_at_s = now_s + request->service->settings->code_s;
+    bool is_device = slice_is_set(asked->device_id);
+    int64_t now_s = clock_now_s(), expires_at_s = grant_expires_at_s(request, asked, now_s);
+    /* The sign-in in this browser is not the device's: it ends without that one's. */
+    struct slice session_id = is_device ? SLICE("") : approval->session->session_id;
     char authorization_id[UUID_LEN + 1], grant_id[KEY_ID_LEN + 1];
     uuid_timed(authorization_id);
     key_id_mint(grant_id);
     struct db_value grant = db_text(slice_of(grant_id)), spent = db_text(approval->spent_id);
     struct db_value user = db_text(approval->session->user.user_id), app = db_text(asked->app.app_id);
 
+    struct db_value session = db_text(approval->session->session_id);
     struct batch batch = batch_in(arena);
-    batch_add(&batch, STATEMENT_spend, spent, grant, db_int(approval->spent_expires_at_s));
+    batch_add(&batch, STATEMENT_spend_in_session, spent, grant, db_int(approval->spent_expires_at_s), session);
     batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
               db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
     batch_add(&batch, STATEMENT_app_count_user, app, db_text(slice_of(authorization_id)));
@@ -74,28 +83,32 @@ enum error consent_approve(struct request *request, const struct approval *appro
         batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
                   db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
                   db_int(approval->session->user.sign_in.at), db_text(approval->session->user.sign_in.method),
-                  db_text(approval->session->session_id), db_int(now_s), spent, db_int(code_expires_at_s));
+                  db_text(session_id), db_int(now_s), spent, db_int(expires_at_s), db_text(asked->resources),
+                  db_text(asked->claims), db_text(asked->dpop_jkt));
+    if (is_device)
+        batch_add(&batch, STATEMENT_device_decide, db_text(asked->device_id), db_int(now_s), grant, spent, grant);
+    else if (slice_is_set(asked->app.metadata.backchannel_logout_uri))
+        batch_add(&batch, STATEMENT_session_app_note, db_text(session_id), app, user,
+                  db_int(now_s + request->service->settings->session_s), spent, grant);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
     audit_event(request, AUDIT_CONSENT, &approval->session->user, &asked->app, names_join(arena, approval->scopes));
-    const struct code sealed = {slice_of(grant_id), asked->app.app_id, code_expires_at_s};
-    *code = code_seal(arena, request->service->keyring, &sealed);
+    const struct code sealed = {slice_of(grant_id), asked->app.app_id, expires_at_s};
+    *code = is_device ? SLICE_NONE : code_seal(arena, request->service->keyring, KEY_CODE, &sealed);
     return ERROR_NONE;
 }
 
 static struct response skip(struct request *request, const struct authorization_request *asked,
                             const struct session *session, const struct value *previous) {
-    char once[UUID_LEN + 1];
-    uuid_random(once);
     const struct approval approval = {
         .asked = asked,
         .session = session,
         .scopes = asked->scopes,
         .previous = previous,
-        .spent_id = arena_printf(request->arena, "skip:%s", once),
-        .spent_expires_at_s = clock_now_s(),
+        .spent_id = pending_spent_id(request->arena, asked),
+        .spent_expires_at_s = slice_is_set(asked->pushed_id) ? asked->pushed_until_s : clock_now_s(),
     };
     struct slice code;
     enum error error = consent_approve(request, &approval, &code);
@@ -105,8 +118,8 @@ static struct response skip(struct request *request, const struct authorization_
 struct response consent_step(struct request *request, struct authorization_request *asked,
                              const struct session *session) {
     const struct value *previous;
-    enum error error = consent_previous(request, &session->user, &asked->app, &previous);
-    if (error)
+    enum error error = authorization_subject_check(request, asked, &session->user);
+    if (error || (error = consent_previous(request, &session->user, &asked->app, &previous)))
         return authorization_error(request, asked, error);
     const struct scope_question question = {
         .user = &session->user,
@@ -114,7 +127,7 @@ struct response consent_step(struct request *request, struct authorization_reque
         .requested = asked->scopes,
         .previous = previous,
         .prompt = asked->prompt,
-        .grant_type = "authorization_code",
+        .grant_type = authorization_grant_type(asked),
     };
     if ((error = scope_grant(request, &question, &asked->scopes))) {
         audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, request->error_text);
@@ -126,6 +139,8 @@ struct response consent_step(struct request *request, struct authorization_reque
     audit_decision(request, facts);
     switch (decision.choice) {
     case CONSENT_SKIP:
+        if (slice_is_set(asked->device_id))
+            break;
         return skip(request, asked, session, previous);
     case CONSENT_DENY:
         audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, decision.reason);

@@ -1,16 +1,17 @@
-/* From a signed-in user to the app: what /idp/authorize, /idp/login and the consent page share. */
+/* From a signed-in user to the app: what /idp/authorize, /idp/login, /idp/device and the consent page share. */
 #ifndef ENDPOINTS_CONSENT_STEP_H
 #define ENDPOINTS_CONSENT_STEP_H
 
 #include "checks/pending.h"
 
-/* The user is signed in: redirect to the consent page, or straight to the app where the consent
- * policy skips or denies. */
+/* The user is signed in: redirect to the consent page, or straight to the app where the consent policy skips or denies.
+ * A device is never waved through: its user_code may come from somebody who wants the access for theirs (RFC 8628
+ * §5.4), so where the policy skips the page is shown all the same. */
 struct response consent_step(struct request *request, struct authorization_request *asked,
                              const struct session *session);
 
-/* Records the approval of `scopes` and makes the grant and its sealed code. `spent_id` makes it once: ERROR_BAD_REQUEST
- * when it was answered already. */
+/* Records the approval of `scopes` and makes the grant and its sealed code; of a device's request the grant goes to the
+ * device's row, and *code is absent. `spent_id` makes it once: ERROR_BAD_REQUEST when it was answered already. */
 struct approval {
     const struct authorization_request *asked;
     const struct session *session;
@@ -28,6 +29,13 @@ enum error consent_previous(struct request *request, const struct user *user, co
 /* The login page (200, or 401 with what went wrong). */
 struct response login_page(struct request *request, const struct authorization_request *asked, int status,
                            struct slice error);
+
+/* The same for somebody who comes with a device's user_code. No app is named: whose code it is is told to nobody who
+ * has not signed in. */
+struct response device_login_page(struct request *request, struct slice user_code, int status, struct slice error);
+
+/* Where a user_code is entered: it is filled in, and waits for a button. */
+struct slice device_url(struct request *request, struct slice user_code);
 
 /* Facts of the app and its owner for a page. */
 void page_add_app(struct request *request, struct value *context, const struct app *app);

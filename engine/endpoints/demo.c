@@ -9,8 +9,6 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 
-#include <sodium.h>
-
 #define DEMO_COOKIE "moonlatch-demo"
 
 enum { STATE_LEN = 32, DEMO_COOKIE_S = 600 };
@@ -30,12 +28,6 @@ static struct slice verifier_of(struct request *request, struct slice state) {
     return base64url_encode(request->arena, (struct slice){(const char *)hash, sizeof(hash)});
 }
 
-static struct slice challenge_of(struct request *request, struct slice verifier) {
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(digest, (const unsigned char *)verifier.at, verifier.len);
-    return base64url_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)});
-}
-
 static struct slice callback_url(struct request *request) {
     return arena_printf(request->arena, "%.*s/demo/callback", SLICE_ARG(request->service->settings->issuer));
 }
@@ -52,7 +44,7 @@ struct response endpoint_demo(struct request *request) {
         {"redirect_uri", callback_url(request)},
         {"scope", SLICE("openid profile account:read")},
         {"state", state},
-        {"code_challenge", challenge_of(request, verifier_of(request, state))},
+        {"code_challenge", sha256_base64url(request->arena, verifier_of(request, state))},
         {"code_challenge_method", SLICE("S256")},
     };
     struct slice authorize =

@@ -24,26 +24,41 @@ endpoint endpoint_app_share;       /* POST /idp/apps/{app_id}/share */
 endpoint endpoint_app_unshare;     /* DELETE /idp/apps/{app_id}/share/{user_id} */
 endpoint endpoint_app_shares;      /* GET /idp/apps/{app_id}/shares */
 
+endpoint endpoint_register;       /* POST /idp/register */
+endpoint endpoint_client_get;     /* GET /idp/register/{client_id} */
+endpoint endpoint_client_replace; /* PUT /idp/register/{client_id} */
+endpoint endpoint_client_delete;  /* DELETE /idp/register/{client_id} */
+
 endpoint endpoint_authorization_list;   /* GET /idp/authorizations */
 endpoint endpoint_authorization_revoke; /* DELETE /idp/authorizations/{app_id} */
 
-endpoint endpoint_authorize;    /* GET /idp/authorize */
-endpoint endpoint_login;        /* POST /idp/login */
-endpoint endpoint_consent_page; /* GET /idp/authorize/consent */
-endpoint endpoint_consent;      /* POST /idp/authorize/consent */
-endpoint endpoint_token;        /* POST /idp/token */
-endpoint endpoint_revoke;       /* POST /idp/token/revoke */
-endpoint endpoint_introspect;   /* POST /idp/token/introspect */
-endpoint endpoint_userinfo;     /* GET, POST /idp/userinfo */
-endpoint endpoint_healthz;      /* GET /healthz */
-endpoint endpoint_readyz;       /* GET /readyz */
-endpoint endpoint_metrics;      /* GET /metrics */
+endpoint endpoint_authorize;            /* GET /idp/authorize */
+endpoint endpoint_login;                /* POST /idp/login */
+endpoint endpoint_consent_page;         /* GET /idp/authorize/consent */
+endpoint endpoint_consent;              /* POST /idp/authorize/consent */
+endpoint endpoint_logout_page;          /* GET /idp/logout */
+endpoint endpoint_logout;               /* POST /idp/logout */
+endpoint endpoint_sessions_end;         /* DELETE /idp/sessions */
+endpoint endpoint_token;                /* POST /idp/token */
+endpoint endpoint_revoke;               /* POST /idp/token/revoke */
+endpoint endpoint_introspect;           /* POST /idp/token/introspect */
+endpoint endpoint_userinfo;             /* GET, POST /idp/userinfo */
+endpoint endpoint_par;                  /* POST /idp/par */
+endpoint endpoint_device_authorization; /* POST /idp/device_authorization */
+endpoint endpoint_device_page;          /* GET /idp/device */
+endpoint endpoint_device;               /* POST /idp/device */
+endpoint endpoint_discovery; /* GET /.well-known/openid-configuration, /.well-known/oauth-authorization-server */
+endpoint endpoint_jwks;      /* GET /idp/jwks */
+endpoint endpoint_healthz;   /* GET /healthz */
+endpoint endpoint_readyz;    /* GET /readyz */
+endpoint endpoint_metrics;   /* GET /metrics */
 
 endpoint endpoint_openapi; /* GET /openapi.json */
 
 /* What the endpoints take, each table beside its endpoint. */
 extern const struct field app_list_fields[], app_share_fields[], authorization_list_fields[], authorize_fields[],
-    cli_login_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], login_fields[], token_fields[],
-    token_question_fields[], userinfo_fields[];
+    cli_login_fields[], logout_query_fields[], logout_fields[], consent_query_fields[], consent_fields[],
+    demo_back_fields[], device_authorization_fields[], device_fields[], device_query_fields[], login_fields[],
+    logout_query_fields[], logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "checks/access_token.h"
 #include "checks/fields.h"
 
 static struct response inactive(void) {
@@ -24,6 +25,31 @@ static void add_member(struct buffer *json, const char *name, struct slice text)
     json_write_text(json, text);
 }
 
+static void add_texts(struct buffer *json, const char *name, struct slice texts) {
+    buffer_add_text(json, name);
+    for (char separator = '['; slice_is_set(texts); separator = ',') {
+        buffer_add_byte(json, separator);
+        json_write_text(json, slice_cut(&texts, ' '));
+    }
+    buffer_add_byte(json, ']');
+}
+
+/* What it is for, whom it is bound to and who got it by exchange (RFC 8707, RFC 9449 §6.2, RFC 8693 §4.1). */
+static void add_binding(struct buffer *json, const struct rows *rows) {
+    struct slice jkt = row_text(rows, 0, "dpop_jkt"), audience = row_text(rows, 0, "audience");
+    struct slice actor = row_text(rows, 0, "actor");
+    if (audience.len)
+        add_texts(json, ",\"aud\":", audience);
+    if (slice_is_set(jkt)) {
+        add_member(json, ",\"cnf\":{\"jkt\":", jkt);
+        buffer_add_byte(json, '}');
+    }
+    if (slice_is_set(actor)) {
+        add_member(json, ",\"act\":{\"sub\":", actor);
+        buffer_add_byte(json, '}');
+    }
+}
+
 static struct response active(struct request *request, const struct rows *rows, enum token_kind kind,
                               int64_t expires_at) {
     struct buffer json = buffer_in(request->arena);
@@ -38,9 +64,15 @@ static struct response active(struct request *request, const struct rows *rows, 
     buffer_add_int(&json, created_at);
     add_member(&json, ",\"scope\":", scopes);
     add_member(&json, ",\"client_id\":", client_id);
-    add_member(&json, ",\"username\":", username);
-    add_member(&json, ",\"sub\":", user_id);
+    if (slice_is_set(user_id)) {
+        add_member(&json, ",\"username\":", username);
+        add_member(&json, ",\"sub\":", user_id);
+    } else { /* of a client for itself (RFC 9068 §2.2) */
+        add_member(&json, ",\"sub\":", client_id);
+    }
     add_member(&json, ",\"iss\":", request->service->settings->issuer);
+    if (kind == TOKEN_ACCESS)
+        add_binding(&json, rows);
     buffer_add_byte(&json, '}');
     return response_json(buffer_slice(&json));
 }
@@ -53,7 +85,7 @@ struct response endpoint_introspect(struct request *request) {
     if (error || (error = client_check(request, &client)))
         return respond_error(request, error);
     struct token_claim claim;
-    if (!token_parse(token, &claim) || (claim.kind != TOKEN_ACCESS && claim.kind != TOKEN_REFRESH))
+    if (!access_token_parse(request, token, &claim) || (claim.kind != TOKEN_ACCESS && claim.kind != TOKEN_REFRESH))
         return inactive();
 
     struct rows *rows = token_read(request, &claim);

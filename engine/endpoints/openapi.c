@@ -26,7 +26,7 @@ static void limits_add(struct arena *arena, struct value *schema, const struct f
 static struct value *field_schema(struct arena *arena, const struct field *field) {
     static const char *const types[] = {
         [FIELD_TEXT] = "string", [FIELD_URL] = "string",  [FIELD_BOOL] = "boolean",
-        [FIELD_INT] = "integer", [FIELD_TEXTS] = "array",
+        [FIELD_INT] = "integer", [FIELD_TEXTS] = "array", [FIELD_OBJECT] = "object",
     };
     struct value *schema = value_map(arena);
     if (field->flags & FIELD_NULLABLE) {

@@ -3,14 +3,14 @@
 #include "endpoints/token_family.h"
 
 #include "base/clock.h"
+#include "checks/access_token.h"
 #include "checks/fields.h"
 #include "registry/audit.h"
 
 const struct field token_question_fields[] = {
     {"token", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "An access or refresh token."},
     {"token_type_hint", FIELD_TEXT, 0, 0, 0, "Not needed: a token says what it is."},
-    {"client_id", FIELD_TEXT, 0, 0, 0, "Checked if given."},
-    {"client_secret", FIELD_TEXT, 0, 0, 0, "Checked if given; or send it with Basic."},
+    CLIENT_FIELDS,
     {0},
 };
 
@@ -50,7 +50,7 @@ struct response endpoint_revoke(struct request *request) {
     if (error || (error = client_check(request, &client)))
         return respond_error(request, error);
     struct token_claim claim;
-    if (token_parse(token, &claim) && (claim.kind == TOKEN_ACCESS || claim.kind == TOKEN_REFRESH) &&
+    if (access_token_parse(request, token, &claim) && (claim.kind == TOKEN_ACCESS || claim.kind == TOKEN_REFRESH) &&
         (error = revoke(request, &client, &claim)))
         return respond_error(request, error);
     return response_json(SLICE("{\"revoked\":true}"));

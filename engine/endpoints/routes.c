@@ -1,5 +1,7 @@
 #include "endpoints/endpoints.h"
 
+#include "checks/registration.h"
+
 /* A table reads best as a table. */
 /* clang-format off */
 enum {
@@ -31,6 +33,20 @@ const struct route routes[] = {
      consent_query_fields, NULL, "The consent page"},
     {"POST", "/idp/authorize/consent", endpoint_consent, BODY_FORM, STYLE_PAGE, STORED | REPEATED, 303,
      CALLER_BROWSER, consent_query_fields, consent_fields, "Its answer"},
+    {"POST", "/idp/par", endpoint_par, BODY_FORM, STYLE_OAUTH, OAUTH, 201, CALLER_CLIENT, NULL, par_fields,
+     "Pushes an authorization request (RFC 9126)"},
+    {"POST", "/idp/device_authorization", endpoint_device_authorization, BODY_FORM, STYLE_OAUTH, OAUTH, 200,
+     CALLER_CLIENT, NULL, device_authorization_fields, "Codes for a device that has no browser (RFC 8628)"},
+    {"GET", "/idp/device", endpoint_device_page, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_BROWSER,
+     device_query_fields, NULL, "Where people enter the code that their device shows"},
+    {"POST", "/idp/device", endpoint_device, BODY_FORM, STYLE_PAGE, STORED, 303, CALLER_BROWSER, NULL, device_fields,
+     "Its form; goes on to the consent page"},
+    {"GET", "/.well-known/openid-configuration", endpoint_discovery, BODY_NONE, STYLE_JSON, QUIET | CORS, 200,
+     CALLER_ANYBODY, NULL, NULL, "What this server is and can do (OpenID Connect Discovery)"},
+    {"GET", "/.well-known/oauth-authorization-server", endpoint_discovery, BODY_NONE, STYLE_JSON, QUIET | CORS, 200,
+     CALLER_ANYBODY, NULL, NULL, "The same (RFC 8414)"},
+    {"GET", "/idp/jwks", endpoint_jwks, BODY_NONE, STYLE_JSON, QUIET | CORS, 200, CALLER_ANYBODY, NULL, NULL,
+     "The keys that verify our tokens (RFC 7517)"},
     {"GET", "/idp/scopes", endpoint_scopes, BODY_NONE, STYLE_JSON, QUIET | CORS, 200, CALLER_ANYBODY, NULL, NULL,
      "The scopes there are, in words"},
     {"GET", "/idp/cli_login/nonce", endpoint_cli_login_nonce, BODY_NONE, STYLE_JSON, QUIET | STORED, 200,
@@ -57,10 +73,26 @@ const struct route routes[] = {
     {"GET", "/idp/apps/{app_id}/shares", endpoint_app_shares, BODY_NONE, STYLE_JSON, QUIET | STORED, 200,
      CALLER_USER, NULL, NULL, "With whom an app is shared"},
 
+    {"POST", "/idp/register", endpoint_register, BODY_JSON, STYLE_OAUTH, OAUTH, 201, CALLER_ANYBODY, NULL,
+     registration_fields, "A client registers itself, where the policy lets it (RFC 7591)"},
+    {"GET", "/idp/register/{client_id}", endpoint_client_get, BODY_NONE, STYLE_OAUTH, OAUTH, 200, CALLER_TOKEN, NULL,
+     NULL, "What it has registered (RFC 7592); by its registration access token"},
+    {"PUT", "/idp/register/{client_id}", endpoint_client_replace, BODY_JSON, STYLE_OAUTH, OAUTH, 200, CALLER_TOKEN,
+     NULL, registration_fields, "Replaces it"},
+    {"DELETE", "/idp/register/{client_id}", endpoint_client_delete, BODY_NONE, STYLE_OAUTH, OAUTH, 204, CALLER_TOKEN,
+     NULL, NULL, "Deletes the client; its tokens stop at once"},
+
     {"GET", "/idp/authorizations", endpoint_authorization_list, BODY_NONE, STYLE_JSON, QUIET | STORED, 200,
      CALLER_USER, authorization_list_fields, NULL, "What you have allowed which app, the newest first"},
     {"DELETE", "/idp/authorizations/{app_id}", endpoint_authorization_revoke, BODY_NONE, STYLE_JSON, STORED, 200,
      CALLER_USER, NULL, NULL, "Takes back all that you have allowed an app; its tokens for you stop at once"},
+
+    {"GET", "/idp/logout", endpoint_logout_page, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_BROWSER,
+     logout_query_fields, NULL, "Signs out of here (OpenID Connect RP-Initiated Logout), or asks whether to"},
+    {"POST", "/idp/logout", endpoint_logout, BODY_FORM, STYLE_PAGE, STORED, 303, CALLER_BROWSER, NULL, logout_fields,
+     "The same, and the page's answer"},
+    {"DELETE", "/idp/sessions", endpoint_sessions_end, BODY_NONE, STYLE_JSON, STORED, 200, CALLER_USER, NULL, NULL,
+     "Signs you out everywhere; what you have allowed apps stays"},
 
     {"GET", "/", endpoint_home, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_ANYBODY, NULL, NULL,
      "What is running here"},

@@ -3,28 +3,57 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "endpoints/token_jwt.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
 
-enum error token_pair_mint(struct request *request, const struct user *user, const struct app *app,
-                           const struct value *scopes, struct token_pair *pair) {
+static struct value *facts_make(struct request *request, const struct token_making *making) {
     struct arena *arena = request->arena;
-    int64_t now_s = clock_now_s();
     struct value *facts = facts_of(request);
-    facts_add_user(arena, facts, user);
-    facts_add_app(arena, facts, app);
-    value_set_value(facts, "scopes", value_copy(arena, scopes));
+    if (making->user)
+        facts_add_user(arena, facts, making->user);
+    facts_add_app(arena, facts, making->app);
+    value_set_value(facts, "scopes", value_copy(arena, making->scopes));
+    if (making->audience.len)
+        value_set_value(facts, "resources", names_split(arena, making->audience));
+    return facts;
+}
+
+enum error token_set_mint(struct request *request, const struct token_making *making, struct token_set *set) {
+    struct value *facts = facts_make(request, making);
     struct lifetimes lifetimes;
-    if (!policy_lifetimes(request->service->policy, arena, facts, &lifetimes))
+    enum token_format format;
+    if (!policy_lifetimes(request->service->policy, request->arena, facts, &lifetimes))
         return ERROR_POLICY_FAILED;
     audit_decision(request, facts);
-    token_mint(request->service->keyring, TOKEN_ACCESS, &pair->access);
-    token_mint(request->service->keyring, TOKEN_REFRESH, &pair->refresh);
-    pair->now_s = now_s;
-    pair->access_expires_at_s = now_s + lifetimes.access_s;
-    pair->refresh_expires_at_s = now_s + lifetimes.refresh_s;
-    pair->scopes = scopes;
-    return ERROR_NONE;
+    if (!policy_token_format(request->service->policy, request->arena, facts, &format))
+        return ERROR_POLICY_FAILED;
+    set->now_s = clock_now_s();
+    set->access_expires_at_s = set->now_s + lifetimes.access_s;
+    if (making->expires_at_max_s && set->access_expires_at_s > making->expires_at_max_s)
+        set->access_expires_at_s = making->expires_at_max_s;
+    set->refresh_expires_at_s = set->now_s + lifetimes.refresh_s;
+    set->scopes = making->scopes;
+    set->audience = making->audience;
+    set->dpop_jkt = making->dpop_jkt;
+    set->id_token = SLICE_NONE;
+    set->has_refresh = making->has_refresh && names_hold(making->app->metadata.grant_types, SLICE("refresh_token"));
+    token_mint(request->service->keyring, TOKEN_ACCESS, &set->access);
+    if (set->has_refresh)
+        token_mint(request->service->keyring, TOKEN_REFRESH, &set->refresh);
+    set->access_text = slice_of(set->access.text);
+    enum error error = format == TOKEN_FORMAT_JWT ? access_jwt_make(request, making, set) : ERROR_NONE;
+    return error || !making->has_id_token ? error : id_token_make(request, making, lifetimes.id_s, set);
+}
+
+void token_set_store(struct request *request, struct batch *batch, const struct token_set *set, struct slice grant_id) {
+    struct db_value access = db_text(slice_of(set->access.id)), grant = db_text(grant_id);
+    struct db_value scopes = db_text(names_join(request->arena, set->scopes)), now = db_int(set->now_s);
+    batch_add(batch, STATEMENT_access_token_insert_redeemed, access, grant, db_blob(set->access.hash, SECRET_HASH_SIZE),
+              scopes, now, db_int(set->access_expires_at_s), db_text(set->dpop_jkt), db_text(set->audience));
+    if (set->has_refresh)
+        batch_add(batch, STATEMENT_refresh_token_insert_redeemed, db_text(slice_of(set->refresh.id)), grant,
+                  db_blob(set->refresh.hash, SECRET_HASH_SIZE), scopes, now, db_int(set->refresh_expires_at_s), access);
 }
 
 struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
@@ -33,20 +62,27 @@ struct response token_refusal(struct request *request, const struct user *user, 
     return respond_error(request, error);
 }
 
-struct response token_pair_answer(struct request *request, const struct user *user, const struct app *app,
-                                  struct token_pair *pair) {
+struct response token_set_answer(struct request *request, const struct user *user, const struct app *app,
+                                 struct token_set *set) {
     struct buffer json = buffer_in(request->arena);
     buffer_add_text(&json, "{\"access_token\":");
-    json_write_text(&json, slice_of(pair->access.text));
-    buffer_add_text(&json, ",\"token_type\":\"Bearer\",\"expires_in\":");
-    buffer_add_int(&json, pair->access_expires_at_s - pair->now_s);
-    buffer_add_text(&json, ",\"refresh_token\":");
-    json_write_text(&json, slice_of(pair->refresh.text));
+    json_write_text(&json, set->access_text);
+    buffer_add_text(&json, slice_is_set(set->dpop_jkt) ? ",\"token_type\":\"DPoP\"" : ",\"token_type\":\"Bearer\"");
+    buffer_add_text(&json, ",\"expires_in\":");
+    buffer_add_int(&json, set->access_expires_at_s - set->now_s);
+    if (set->has_refresh) {
+        buffer_add_text(&json, ",\"refresh_token\":");
+        json_write_text(&json, slice_of(set->refresh.text));
+    }
     buffer_add_text(&json, ",\"scope\":");
-    json_write_text(&json, names_join(request->arena, pair->scopes));
+    json_write_text(&json, names_join(request->arena, set->scopes));
+    if (slice_is_set(set->id_token)) {
+        buffer_add_text(&json, ",\"id_token\":");
+        json_write_text(&json, set->id_token);
+    }
     buffer_add_byte(&json, '}');
-    audit_event(request, AUDIT_TOKEN, user, app, names_join(request->arena, pair->scopes));
-    secret_wipe(pair, sizeof(*pair));
+    audit_event(request, AUDIT_TOKEN, user, app, names_join(request->arena, set->scopes));
+    secret_wipe(set, sizeof(*set));
     metric_add(METRIC_tokens_issued, 1);
     return response_json(buffer_slice(&json));
 }

@@ -1,24 +1,51 @@
-/* A token family: all tokens that descend from one authorization code. */
+/* A token family: all tokens that descend from one grant. And the grant types of POST /idp/token, each in a file of its
+ * own; the client is checked already. */
 #ifndef ENDPOINTS_TOKEN_FAMILY_H
 #define ENDPOINTS_TOKEN_FAMILY_H
 
 #include "checks/client.h"
 #include "crypto/token.h"
 
-/* A fresh pair, not stored yet. */
-struct token_pair {
-    struct token access, refresh;
-    int64_t now_s, access_expires_at_s, refresh_expires_at_s;
-    const struct value *scopes;
+/* Who asks for tokens, as far as the endpoint has checked it. */
+struct token_caller {
+    struct client client;
+    const char *grant_type;
+    struct slice dpop_jkt; /* of the key whose proof came along (RFC 9449); absent: none did */
 };
 
-/* Mints a pair that lives as the tokens policy says. */
-enum error token_pair_mint(struct request *request, const struct user *user, const struct app *app,
-                           const struct value *scopes, struct token_pair *pair);
+/* What tokens are to be made of. */
+struct token_making {
+    const struct user *user; /* NULL: the client itself (client_credentials) */
+    const struct app *app;
+    const struct value *scopes;
+    struct slice audience;    /* resources (RFC 8707), separated by spaces; "": none named */
+    struct slice dpop_jkt;    /* the key that the access token is bound to; absent: a bearer token */
+    struct slice actor;       /* client_id of who exchanged a token for it; absent: nobody */
+    int64_t expires_at_max_s; /* the access token lives no longer; 0: as the policy says */
+    bool has_refresh, has_id_token;
+    struct slice session_id, nonce, claims; /* for the id_token: sid; absent: none sent */
+};
 
-/* The answer of the token endpoint (RFC 6749 §5.1) to that user's app; wipes the pair. */
-struct response token_pair_answer(struct request *request, const struct user *user, const struct app *app,
-                                  struct token_pair *pair);
+/* Fresh tokens, not stored yet. */
+struct token_set {
+    struct token access, refresh;
+    struct slice access_text; /* what the client gets: opaque or a JWT; its hash is in `access` */
+    struct slice id_token;    /* absent: none */
+    bool has_refresh;
+    int64_t now_s, access_expires_at_s, refresh_expires_at_s;
+    const struct value *scopes;
+    struct slice audience, dpop_jkt;
+};
+
+/* Mints them, to live and look as the tokens policy says. */
+enum error token_set_mint(struct request *request, const struct token_making *making, struct token_set *set);
+
+/* Adds what stores them to a batch that has just made or redeemed their grant with the access token. */
+void token_set_store(struct request *request, struct batch *batch, const struct token_set *set, struct slice grant_id);
+
+/* The answer of the token endpoint (RFC 6749 §5.1) to that user's app (`user` NULL: the app itself); wipes the set. */
+struct response token_set_answer(struct request *request, const struct user *user, const struct app *app,
+                                 struct token_set *set);
 /* Its refusal. `user` is NULL while it is not known. */
 struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
                               enum error error);
@@ -26,9 +53,17 @@ struct response token_refusal(struct request *request, const struct user *user, 
 /* Ends the family: its row is revoked, and every token of it is gone from every cache when this returns. */
 enum error token_family_revoke(struct request *request, struct slice grant_id);
 
-/* The two grant types (RFC 6749 §4.1.3, §6); the client is checked already. */
-struct response token_by_code(struct request *request, const struct client *client);
-struct response token_by_refresh(struct request *request, const struct client *client);
+/* The first tokens of a grant: `grant` is its row of grant_find. What comes second revokes the family. */
+struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant);
+
+/* Whether the caller has shown the key that `row` (its dpop_jkt) is bound to, if it is to one: ERROR_INVALID_GRANT. */
+enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row);
+
+struct response token_by_code(struct request *request, const struct token_caller *caller);     /* RFC 6749 §4.1.3 */
+struct response token_by_refresh(struct request *request, const struct token_caller *caller);  /* RFC 6749 §6 */
+struct response token_by_client(struct request *request, const struct token_caller *caller);   /* RFC 6749 §4.4 */
+struct response token_by_device(struct request *request, const struct token_caller *caller);   /* RFC 8628 §3.4 */
+struct response token_by_exchange(struct request *request, const struct token_caller *caller); /* RFC 8693 */
 
 /* Facts of an authorization as the scope policy's `previous`, from the columns authorized_scopes, authorized_at and
  * authorization_updated_at. */

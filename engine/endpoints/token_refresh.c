@@ -2,6 +2,7 @@
 #include "endpoints/token_family.h"
 
 #include "base/clock.h"
+#include "checks/resource.h"
 #include "checks/scope.h"
 
 static enum error refresh_read(struct request *request, const struct client *client, struct rows **found) {
@@ -41,20 +42,30 @@ static enum error scopes_asked(struct request *request, const struct rows *found
     return ERROR_NONE;
 }
 
-static enum error rotate(struct request *request, const struct token_pair *pair, const struct rows *found,
+/* The refresh token of a public client is bound to its key (RFC 9449 §5). */
+static enum error binding_check(struct request *request, const struct token_caller *caller, const struct rows *found) {
+    struct slice bound = row_text(found, 0, "dpop_jkt");
+    if (!slice_is_set(bound) || slice_equal(bound, caller->dpop_jkt))
+        return ERROR_NONE;
+    return slice_is_set(caller->dpop_jkt)
+               ? fail(request, ERROR_INVALID_GRANT, "The refresh token is bound to another DPoP key.")
+               : fail(request, ERROR_INVALID_DPOP_PROOF, "The refresh token is bound to a key: send a DPoP proof.");
+}
+
+static enum error rotate(struct request *request, const struct token_set *set, const struct rows *found,
                          bool *is_good) {
     struct db_value used = db_text(row_text(found, 0, "token_id")), grant = db_text(row_text(found, 0, "grant_id"));
-    struct db_value now = db_int(pair->now_s), scopes = db_text(names_join(request->arena, pair->scopes));
-    struct db_value access = db_text(slice_of(pair->access.id)), refresh = db_text(slice_of(pair->refresh.id));
-    struct db_value refresh_expires_at = db_int(pair->refresh_expires_at_s);
+    struct db_value now = db_int(set->now_s), scopes = db_text(names_join(request->arena, set->scopes));
+    struct db_value access = db_text(slice_of(set->access.id)), refresh = db_text(slice_of(set->refresh.id));
+    struct db_value refresh_expires_at = db_int(set->refresh_expires_at_s);
     struct batch batch = batch_in(request->arena);
     struct rows *rotated = batch_add(&batch, STATEMENT_refresh_token_rotate, used, now, refresh,
-                                     db_int(pair->now_s - request->service->settings->reuse_grace_s));
-    batch_add(&batch, STATEMENT_access_token_insert_rotated, access, grant,
-              db_blob(pair->access.hash, SECRET_HASH_SIZE), scopes, now, db_int(pair->access_expires_at_s), used,
-              refresh);
+                                     db_int(set->now_s - request->service->settings->reuse_grace_s));
+    batch_add(&batch, STATEMENT_access_token_insert_rotated, access, grant, db_blob(set->access.hash, SECRET_HASH_SIZE),
+              scopes, now, db_int(set->access_expires_at_s), used, refresh, db_text(set->dpop_jkt),
+              db_text(set->audience));
     batch_add(&batch, STATEMENT_refresh_token_insert_rotated, refresh, grant,
-              db_blob(pair->refresh.hash, SECRET_HASH_SIZE), scopes, now, refresh_expires_at, used);
+              db_blob(set->refresh.hash, SECRET_HASH_SIZE), scopes, now, refresh_expires_at, used);
     batch_add(&batch, STATEMENT_grant_extend, grant, refresh_expires_at);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
@@ -74,12 +85,40 @@ static enum error reused(struct request *request, const struct rows *found) {
     return error ? error : fail(request, ERROR_INVALID_GRANT, "The refresh token has been used already.");
 }
 
-struct response token_by_refresh(struct request *request, const struct client *client) {
+static enum error mint(struct request *request, const struct token_caller *caller, const struct rows *found,
+                       const struct user *user, const struct value *scopes, struct token_set *set) {
+    const struct scope_question question = {
+        .user = user,
+        .app = &caller->client.app,
+        .requested = scopes,
+        .previous = token_previous(request, found),
+        .grant_type = "refresh_token",
+    };
+    /* OpenID Connect Core §12.2: the id_token of a refresh has no nonce. */
+    struct token_making making = {
+        .user = user,
+        .app = &caller->client.app,
+        .dpop_jkt = caller->dpop_jkt,
+        .has_refresh = true,
+        .session_id = row_text(found, 0, "session_id"),
+        .claims = row_text(found, 0, "claims"),
+    };
+    enum error error = scope_grant(request, &question, &making.scopes);
+    if (error || (error = resource_narrow(request, row_text(found, 0, "resources"), &making.audience)))
+        return error;
+    making.has_id_token = scope_holds(making.scopes, SLICE("openid"));
+    return token_set_mint(request, &making, set);
+}
+
+struct response token_by_refresh(struct request *request, const struct token_caller *caller) {
+    const struct client *client = &caller->client;
     struct rows *found = NULL;
     const struct value *scopes;
     enum error error = refresh_read(request, client, &found);
     if (!error && is_reused(request, found))
         error = reused(request, found);
+    if (!error)
+        error = binding_check(request, caller, found);
     if (!error)
         error = scopes_asked(request, found, &scopes);
     if (error)
@@ -87,21 +126,11 @@ struct response token_by_refresh(struct request *request, const struct client *c
 
     struct user user = user_from(found, 0, "user_created_at");
     user.sign_in = sign_in_from(found, 0);
-    const struct scope_question question = {
-        .user = &user,
-        .app = &client->app,
-        .requested = scopes,
-        .previous = token_previous(request, found),
-        .grant_type = "refresh_token",
-    };
-    struct token_pair pair;
-    if ((error = scope_grant(request, &question, &scopes)) ||
-        (error = token_pair_mint(request, &user, &client->app, scopes, &pair)))
-        return token_refusal(request, &user, &client->app, error);
+    struct token_set *set = arena_alloc(request->arena, sizeof(*set));
     bool is_good;
-    if ((error = rotate(request, &pair, found, &is_good)))
+    if ((error = mint(request, caller, found, &user, scopes, set)) || (error = rotate(request, set, found, &is_good)))
         return token_refusal(request, &user, &client->app, error);
     if (is_good)
-        return token_pair_answer(request, &user, &client->app, &pair);
+        return token_set_answer(request, &user, &client->app, set);
     return token_refusal(request, &user, &client->app, reused(request, found));
 }

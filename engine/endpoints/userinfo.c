@@ -17,7 +17,7 @@ struct response endpoint_userinfo(struct request *request) {
         return respond_error(request, error);
     static const char *const sufficient[] = {"openid", "profile", "account:read", "admin"};
     bool permitted = false;
-    for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient); i++)
+    for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient) && token.has_user; i++)
         permitted = permitted || names_hold(token.scopes, slice_of(sufficient[i]));
     if (!permitted)
         return respond_error(request, ERROR_INSUFFICIENT_SCOPE);
@@ -30,6 +30,7 @@ struct response endpoint_userinfo(struct request *request) {
     value_set_text(arena, app, "client_id", token.client_id);
     value_set_value(facts, "app", app);
     value_set_value(facts, "scopes", names_split(arena, token.scopes));
+    facts_add_claims(arena, facts, token.claims);
     const struct value *claims = policy_userinfo(request->service->policy, arena, facts);
     if (!claims)
         return respond_error(request, ERROR_POLICY_FAILED);

@@ -130,6 +130,14 @@ const struct language *language_choose(const struct languages *languages, struct
     return chosen;
 }
 
+size_t language_count(const struct languages *languages) {
+    return languages->count;
+}
+
+const struct language *language_at(const struct languages *languages, size_t index) {
+    return &languages->list[index];
+}
+
 struct slice language_tag(const struct language *language) {
     return language ? language->tag : SLICE("en");
 }

@@ -15,6 +15,8 @@ struct languages *languages_read(struct arena *arena, const struct page_file *fi
 /* The one that an Accept-Language header wants most (RFC 9110 §12.5.4); English when it wants none that is there. */
 const struct language *language_choose(const struct languages *languages, struct slice accept_language);
 
+size_t language_count(const struct languages *languages);
+const struct language *language_at(const struct languages *languages, size_t index);
 struct slice language_tag(const struct language *language);
 
 /* In that language; the English itself where it has no other words, or `language` is NULL. */

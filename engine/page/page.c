@@ -30,7 +30,8 @@ struct pages {
     struct brand brand;
 };
 
-static const char *const required_pages[] = {"login", "consent", "error", "signed_in", "home"};
+static const char *const required_pages[] = {"login",  "consent",   "form_post",  "device", "error",
+                                             "logout", "signed_in", "signed_out", "home"};
 
 static bool is_required(struct slice name) {
     for (size_t i = 0; i < sizeof(required_pages) / sizeof(*required_pages); i++)

@@ -127,7 +127,9 @@ struct verdict policy_may_create(struct policy *policy, struct arena *arena, con
     return verdict(policy, FUNCTION_apps_may_create, arena, facts);
 }
 
-static bool is_there(const struct policy *policy, enum policy_function function) {
+/* Without it no decision is made, so there is no last one, either. */
+static bool is_there(struct policy *policy, enum policy_function function) {
+    policy->last = (struct policy_outcome){0};
     return policy->references[function] != LUA_NOREF;
 }
 
@@ -207,6 +209,41 @@ struct value *policy_present(struct policy *policy, struct arena *arena, struct 
 
 struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts) {
     return verdict(policy, FUNCTION_apps_redirect_uri, arena, facts);
+}
+
+const struct value *policy_id_token(struct policy *policy, struct arena *arena, const struct value *facts) {
+    static const struct value none = {.kind = VALUE_MAP};
+    return is_there(policy, FUNCTION_claims_id_token) ? value_decision(policy, FUNCTION_claims_id_token, arena, facts)
+                                                      : &none;
+}
+
+bool policy_token_format(struct policy *policy, struct arena *arena, const struct value *facts,
+                         enum token_format *format) {
+    *format = TOKEN_FORMAT_OPAQUE;
+    if (!is_there(policy, FUNCTION_tokens_format))
+        return true;
+    const struct value *decision = value_decision(policy, FUNCTION_tokens_format, arena, facts);
+    if (decision && slice_is(decision->text, "jwt"))
+        *format = TOKEN_FORMAT_JWT;
+    return decision != NULL;
+}
+
+struct verdict policy_resource(struct policy *policy, struct arena *arena, const struct value *facts) {
+    if (!is_there(policy, FUNCTION_tokens_resource))
+        return (struct verdict){true, SLICE_NONE};
+    return verdict(policy, FUNCTION_tokens_resource, arena, facts);
+}
+
+struct verdict policy_exchange(struct policy *policy, struct arena *arena, const struct value *facts) {
+    if (!is_there(policy, FUNCTION_tokens_exchange))
+        return (struct verdict){false, denied_words};
+    return verdict(policy, FUNCTION_tokens_exchange, arena, facts);
+}
+
+struct verdict policy_may_register_client(struct policy *policy, struct arena *arena, const struct value *facts) {
+    if (!is_there(policy, FUNCTION_apps_may_register))
+        return (struct verdict){false, denied_words};
+    return verdict(policy, FUNCTION_apps_may_register, arena, facts);
 }
 
 const struct value *policy_userinfo(struct policy *policy, struct arena *arena, const struct value *facts) {

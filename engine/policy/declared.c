@@ -89,6 +89,8 @@ static const struct shape_field lifetimes_fields[] = {
 };
 static const struct shape lifetimes = {.kind = SHAPE_MAP, .fields = lifetimes_fields};
 
+static const struct shape token_format = {.kind = SHAPE_CHOICE, .choices = "opaque jwt"};
+
 static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey"};
 static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 2};
 
@@ -123,10 +125,15 @@ static const struct shape_field limits_fields[] = {
     INT("cache_bytes"),
     INT("policy_call_ms"),
     INT("policy_memory_bytes"),
+    INT("offload_threads"),
+    INT("offload_queue"),
+    INT("outgoing_threads"),
+    INT("outgoing_timeout_ms"),
     LAST,
 };
 static const struct shape_field lifetimes_settings_fields[] = {
-    INT("nonce"), INT("pending"), INT("code"), INT("session"), INT("reuse_grace"), INT("audit"), LAST,
+    INT("nonce"), INT("pending"),  INT("code"),   INT("session"),     INT("reuse_grace"), INT("audit"),
+    INT("key"),   INT("key_lead"), INT("pushed"), INT("device_code"), INT("dpop"),        LAST,
 };
 static const struct shape_field branding_fields[] = {
     {"name", {.kind = SHAPE_TEXT, .optional = true, .max = 100}},
@@ -147,6 +154,9 @@ static const struct shape_field settings_fields[] = {
     INT("workers"),
     TEXT("country_database"),
     {"branding", {.kind = SHAPE_MAP, .fields = branding_fields, .optional = true}},
+    {"outgoing_private", {.kind = SHAPE_BOOL, .optional = true}},
+    TEXT("outgoing_ca"),
+    TEXT("registration_owner"),
     {"policy_tests", {.kind = SHAPE_BOOL, .optional = true}},
     {"limits", {.kind = SHAPE_MAP, .fields = limits_fields, .optional = true}},
     {"lifetimes", {.kind = SHAPE_MAP, .fields = lifetimes_settings_fields, .optional = true}},

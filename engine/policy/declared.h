@@ -20,9 +20,13 @@
     X(apps, redirect_uri, true, &yes_or_no, &words_or_nil) \
     X(apps, listing, false, &listing, NULL) \
     X(apps, present, false, &any_map, NULL) \
+    X(apps, may_register, false, &yes_or_no, &words_or_nil) \
     X(claims, userinfo, true, &claims, NULL) \
     X(claims, id_token, false, &any_map, NULL) \
     X(tokens, lifetimes, true, &lifetimes, NULL) \
+    X(tokens, format, false, &token_format, NULL) \
+    X(tokens, resource, false, &yes_or_no, &words_or_nil) \
+    X(tokens, exchange, false, &yes_or_no, &words_or_nil) \
     X(login, allow, true, &yes_or_no, &words_or_nil)
 
 /* file, member, shape */

@@ -3,8 +3,11 @@
 #define CONSENT "consent.decide consent.page"
 #define GRANT "scopes.grant " CONSENT
 #define MANAGED "apps.may_create apps.may_edit apps.redirect_uri scopes.may_register"
-#define OF_APP GRANT " tokens.lifetimes " MANAGED
-#define OF_USER OF_APP " apps.listing apps.present claims.userinfo login.allow"
+#define OF_APP \
+    GRANT " tokens.lifetimes tokens.format tokens.resource tokens.exchange claims.id_token apps.may_register " MANAGED
+#define OF_USER \
+    GRANT " tokens.lifetimes tokens.format tokens.exchange claims.id_token " MANAGED \
+          " apps.listing apps.present apps.may_register claims.userinfo login.allow"
 
 const struct declared_fact declared_facts[] = {
     {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},
@@ -51,11 +54,30 @@ const struct declared_fact declared_facts[] = {
      "what this user allows this app already: `scopes`, `created_at`, `updated_at`; nil where nothing",
      "facts.previous == nil or facts.now - facts.previous.updated_at > 90 * time.day"},
     {"prompt", GRANT, "OpenID Connect's parameter, as sent; or nil", "facts.prompt == \"none\""},
-    {"grant_type", GRANT, "`authorization_code` or `refresh_token`", "facts.grant_type == \"refresh_token\""},
-    {"redirect_uri", CONSENT " apps.redirect_uri", "where the answer goes, or is to go one day",
+    {"grant_type", GRANT,
+     "`authorization_code`, `refresh_token`, `client_credentials` (then there is no user) or one of the longer names "
+     "of "
+     "device codes and token exchange",
+     "facts.grant_type == \"refresh_token\""},
+    {"redirect_uri", CONSENT " apps.redirect_uri", "where the answer goes, or is to go one day; empty for a device",
      "facts.redirect_uri:find(\"^http:\") ~= nil"},
-    {"scopes", "tokens.lifetimes claims.userinfo", "a list: what the token is good for",
-     "list.has(facts.scopes, \"account:write\")"},
+    {"pkce", CONSENT,
+     "whether the request has a code_challenge (RFC 7636); a public app cannot redeem its code without",
+     "not facts.pkce"},
+    {"resources", CONSENT " tokens.lifetimes tokens.format tokens.exchange",
+     "a list: what the tokens are for (RFC 8707); nil when nothing is named",
+     "facts.resources ~= nil and list.has(facts.resources, \"https://api.example/\")"},
+    {"resource", "tokens.resource", "one of them, which the app asks for",
+     "facts.resource:find(\"^https://api%.example/\") ~= nil"},
+    {"claims", "claims.userinfo claims.id_token",
+     "OpenID Connect's parameter, as asked: `userinfo` and `id_token`, each with claims by name; or nil",
+     "facts.claims ~= nil and facts.claims.userinfo ~= nil"},
+    {"subject_token.client_id", "tokens.exchange", "whose token is to be exchanged",
+     "facts.subject_token.client_id == facts.app.client_id"},
+    {"subject_token.scopes", "tokens.exchange", "a list: what it is good for",
+     "list.has(facts.subject_token.scopes, \"account:write\")"},
+    {"scopes", "tokens.lifetimes tokens.format tokens.exchange claims.userinfo claims.id_token",
+     "a list: what the token is good for", "list.has(facts.scopes, \"account:write\")"},
     {"scope", "scopes.may_register", "the privileged scope that the app wants",
      "facts.scope:find(\":delete\", 1, true) ~= nil"},
     {"before", "apps.may_edit", "the app as it is; `app` is what it would become",

@@ -1,6 +1,7 @@
 #include "policy/facts.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "server/country.h"
 
 struct value *facts_of(const struct request *request) {
@@ -29,6 +30,18 @@ void facts_add_user(struct arena *arena, struct value *facts, const struct user 
         value_set_value(map, "sign_in", sign_in);
     }
     value_set_value(facts, "user", map);
+}
+
+void facts_add_claims(struct arena *arena, struct value *facts, struct slice claims) {
+    struct value *parsed = slice_is_set(claims) ? json_parse(arena, claims, NULL) : NULL, *asked = value_map(arena);
+    for (const struct value *of = parsed ? parsed->first : NULL; of; of = of->next) {
+        struct value *names = value_map(arena);
+        for (const struct value *claim = of->kind == VALUE_MAP ? of->first : NULL; claim; claim = claim->next)
+            value_set(names, claim->name, claim->kind == VALUE_NULL ? value_map(arena) : value_copy(arena, claim));
+        value_set(asked, of->name, names);
+    }
+    if (parsed)
+        value_set_value(facts, "claims", asked);
 }
 
 struct value *facts_app(struct arena *arena, const struct app *app) {

@@ -44,7 +44,7 @@ const struct value *policy_settings(struct policy *policy, struct arena *arena);
 enum { POLICY_RESULTS_MAX = 2 };
 /* The decision that was made last by this policy, until the next; in the arena of its call. For the audit log. */
 struct policy_outcome {
-    const char *function; /* "scopes.grant" */
+    const char *function; /* "scopes.grant"; NULL: the policy leaves this to the server */
     /* What it returned; NULL where nothing is declared, or it failed. */
     const struct value *results[POLICY_RESULTS_MAX];
     struct slice error; /* "file:line: message" when it failed */
@@ -111,6 +111,8 @@ const struct value *policy_consent_page(struct policy *policy, struct arena *are
 
 /* --- apps.lua --- */
 struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts);
+/* May clients register themselves (RFC 7591)? Without the function: never. */
+struct verdict policy_may_register_client(struct policy *policy, struct arena *arena, const struct value *facts);
 /* Without the function in apps.lua: allowed. */
 struct verdict policy_may_edit(struct policy *policy, struct arena *arena, const struct value *facts);
 struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, const struct value *facts);
@@ -133,12 +135,22 @@ bool policy_listing(struct policy *policy, struct arena *arena, const struct val
 struct value *policy_present(struct policy *policy, struct arena *arena, struct value *app, const struct value *viewer);
 
 /* --- claims.lua --- a map of claims; NULL when the policy failed. */
+/* Without the function: none. */
+const struct value *policy_id_token(struct policy *policy, struct arena *arena, const struct value *facts);
 const struct value *policy_userinfo(struct policy *policy, struct arena *arena, const struct value *facts);
 
 /* --- tokens.lua --- seconds; false when the policy failed. */
 struct lifetimes {
     int64_t access_s, refresh_s, id_s;
 };
+/* Without the function: opaque. False when the policy failed. */
+enum token_format { TOKEN_FORMAT_OPAQUE, TOKEN_FORMAT_JWT };
+bool policy_token_format(struct policy *policy, struct arena *arena, const struct value *facts,
+                         enum token_format *format);
+/* May tokens be made for that resource (RFC 8707)? Without the function: for any. */
+struct verdict policy_resource(struct policy *policy, struct arena *arena, const struct value *facts);
+/* May that token be exchanged (RFC 8693)? Without the function: never. */
+struct verdict policy_exchange(struct policy *policy, struct arena *arena, const struct value *facts);
 bool policy_lifetimes(struct policy *policy, struct arena *arena, const struct value *facts, struct lifetimes *out);
 
 /* --- login.lua --- */

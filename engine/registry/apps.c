@@ -92,14 +92,21 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
     app->created_at = app->updated_at = clock_now_s();
     *client_secret = secret_make(request, hash);
 
+    const struct client_metadata *more = &app->metadata;
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
-    struct rows *made = batch_add(&batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id),
-                                  db_text(app->name), db_text(utf8_lower(arena, app->name)), db_text(app->description),
-                                  db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url),
-                                  db_bool(app->public), db_int(app->refresh_token_lifetime_days),
-                                  db_text(app->allowed_scopes), db_text(app->token_endpoint_auth_method),
-                                  db_blob(hash, sizeof(hash)), db_int(app->created_at), db_int(number_mint()));
+    struct rows *made = batch_add(
+        &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
+        db_text(utf8_lower(arena, app->name)), db_text(app->description), db_text(app->redirect_uris),
+        db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
+        db_int(app->refresh_token_lifetime_days), db_text(app->allowed_scopes),
+        db_text(app->token_endpoint_auth_method), db_blob(hash, sizeof(hash)), db_int(app->created_at),
+        db_int(number_mint()), db_text(more->grant_types), db_text(more->id_token_signed_response_alg),
+        db_text(more->jwks), db_text(more->jwks_uri), db_text(more->post_logout_redirect_uris),
+        db_text(more->backchannel_logout_uri), db_bool(more->dpop_bound_access_tokens),
+        db_bool(more->require_pushed_authorization_requests),
+        slice_is_set(more->registration_hash) ? db_blob(more->registration_hash.at, more->registration_hash.len)
+                                              : db_null());
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
     batch_add(&batch, STATEMENT_app_counts_put, id);
@@ -127,13 +134,17 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
     struct db_value id = db_text(app->app_id), owner = db_text(app->user_id), bits = db_int(columns);
     app->updated_at = clock_now_s();
 
+    const struct client_metadata *more = &app->metadata;
     struct batch batch = batch_in(arena);
     batch_add(&batch, STATEMENT_app_counts_take, id);
     struct rows *changed = batch_add(
         &batch, STATEMENT_app_update, id, owner, db_text(app->name), db_text(name_key), db_text(app->description),
         db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
         db_int(app->refresh_token_lifetime_days), db_text(app->allowed_scopes),
-        db_text(app->token_endpoint_auth_method), db_bool(app->active), bits, db_int(app->updated_at));
+        db_text(app->token_endpoint_auth_method), db_bool(app->active), bits, db_int(app->updated_at),
+        db_text(more->grant_types), db_text(more->id_token_signed_response_alg), db_text(more->jwks),
+        db_text(more->jwks_uri), db_text(more->post_logout_redirect_uris), db_text(more->backchannel_logout_uri),
+        db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests));
     batch_add(&batch, STATEMENT_app_search_update, id, owner, db_text(name_key), searchable(arena, app->description),
               searchable(arena, app->homepage_url), bits);
     batch_add(&batch, STATEMENT_app_counts_put, id);
@@ -144,6 +155,18 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
     app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
         db_forget_all(db); /* its tokens may be many */
+    return ERROR_NONE;
+}
+
+enum error app_keep_jwks(struct request *request, struct app *app, struct slice jwks) {
+    struct batch batch = batch_in(request->arena);
+    app->metadata.jwks_fetched = jwks;
+    app->metadata.jwks_fetched_at = clock_now_s();
+    batch_add(&batch, STATEMENT_app_set_fetched_jwks, db_text(app->app_id), db_text(app->metadata.jwks_uri),
+              db_text(jwks), db_int(app->metadata.jwks_fetched_at));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    app_forget(request->service->db, app);
     return ERROR_NONE;
 }
 

@@ -33,11 +33,21 @@ enum app_column {
     APP_ALLOWED_SCOPES = 128,
     APP_AUTH_METHOD = 256,
     APP_ACTIVE = 512,
+    APP_GRANT_TYPES = 1024,
+    APP_ID_TOKEN_ALG = 2048,
+    APP_JWKS = 4096,
+    APP_JWKS_URI = 8192,
+    APP_POST_LOGOUT_URIS = 16384,
+    APP_BACKCHANNEL_URI = 32768,
+    APP_DPOP_BOUND = 65536,
+    APP_REQUIRE_PAR = 131072,
 };
 
 /* These change what holds at once on every worker when they return. ERROR_CONFLICT: the new name is taken.
  * ERROR_NOT_FOUND: it was deleted meanwhile. */
 enum error app_change(struct request *request, struct app *app, unsigned columns);
+/* What was found at its jwks_uri; an app that has another one by now stays as it is. */
+enum error app_keep_jwks(struct request *request, struct app *app, struct slice jwks);
 enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret);
 enum error app_delete(struct request *request, const struct app *app);
 

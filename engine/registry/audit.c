@@ -16,8 +16,9 @@ enum {
 };
 
 static const char *const kind_names[] = {
-    [AUDIT_SIGN_IN] = "sign_in",       [AUDIT_CONSENT] = "consent", [AUDIT_TOKEN] = "token",
-    [AUDIT_REVOCATION] = "revocation", [AUDIT_REFUSAL] = "refusal", [AUDIT_APP] = "app",
+    [AUDIT_SIGN_IN] = "sign_in", [AUDIT_SIGN_OUT] = "sign_out",     [AUDIT_CONSENT] = "consent",
+    [AUDIT_TOKEN] = "token",     [AUDIT_REVOCATION] = "revocation", [AUDIT_REFUSAL] = "refusal",
+    [AUDIT_APP] = "app",
 };
 
 /* One record, in an arena of its own that lives until it is written. */
@@ -108,6 +109,8 @@ void audit_flush(struct audit *audit) {
 void audit_decision(struct request *request, const struct value *facts) {
     struct arena *arena = request->arena;
     const struct policy_outcome *last = policy_last(request->service->policy);
+    if (!last->function)
+        return;
     if (!request->decisions)
         request->decisions = value_list(arena);
     if (!request->service->audit || request->decisions->count == DECISIONS_MAX)

@@ -22,7 +22,15 @@ bool audit_is_empty(const struct audit *audit);
  * right behind the policy call. */
 void audit_decision(struct request *request, const struct value *facts);
 
-enum audit_kind { AUDIT_SIGN_IN, AUDIT_CONSENT, AUDIT_TOKEN, AUDIT_REVOCATION, AUDIT_REFUSAL, AUDIT_APP };
+enum audit_kind {
+    AUDIT_SIGN_IN,
+    AUDIT_SIGN_OUT,
+    AUDIT_CONSENT,
+    AUDIT_TOKEN,
+    AUDIT_REVOCATION,
+    AUDIT_REFUSAL,
+    AUDIT_APP,
+};
 
 /* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,

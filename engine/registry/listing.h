@@ -15,7 +15,7 @@ struct listing {
     struct slice search;      /* absent: all */
     int64_t page, page_limit; /* from 0; 1 to 100 */
 
-    struct rows *apps; /* app_from() reads them */
+    struct rows *apps; /* app_listed_from() reads them */
     int64_t total;     /* of a search at most LISTING_FOUND_MAX: it considers the newest matches */
 };
 

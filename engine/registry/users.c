@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "crypto/ss58.h"
+#include "registry/logout.h"
 
 #include <ctype.h>
 
@@ -126,6 +127,7 @@ enum error user_delete(struct request *request, const struct user *user) {
     struct batch batch = batch_in(request->arena);
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         batch_add(&batch, steps[i], id);
+    logout_queue_user(&batch, user->user_id);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);

@@ -19,7 +19,8 @@ enum user_column { USER_HOTKEY = 1, USER_ROLES = 2 };
 enum error user_change(struct request *request, const struct user *user, unsigned columns);
 /* The old fingerprint stops; the new one is shown once. */
 enum error user_renew_fingerprint(struct request *request, const struct user *user, struct slice *fingerprint);
-/* With the user's apps, shares, authorizations, keys and sessions; tokens of them are dead by their joins. */
+/* With the user's apps, shares, authorizations, keys and sessions; tokens of them are dead by their joins, and apps of
+ * others hear that the sessions have ended. */
 enum error user_delete(struct request *request, const struct user *user);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "page/brand.h"
 #include "server/country.h"
+#include "server/route.h"
 #include "server/wire.h"
 
 static bool specs_pass(struct arena *arena, const struct policy_source *source, struct slice *error) {
@@ -109,6 +110,17 @@ static struct policy *policy_of(struct arena *arena, const struct edition *editi
     return policy_open(arena, edition->policies, &limits, error);
 }
 
+static void discovery_make(struct generation *generation) {
+    struct arena scratch;
+    arena_init(&scratch);
+    struct buffer json = buffer_in(&scratch);
+    discovery_write(&json, &generation->service);
+    char *text = h2o_mem_alloc(json.len);
+    memcpy(text, json.at, json.len);
+    generation->service.discovery = (struct slice){text, json.len};
+    arena_free(&scratch);
+}
+
 struct generation *generation_open(struct arena *arena, struct edition *edition, const struct settings *settings,
                                    const struct keyring *keyring, struct slice *error) {
     struct policy *policy = policy_of(arena, edition, settings, error);
@@ -125,6 +137,7 @@ struct generation *generation_open(struct arena *arena, struct edition *edition,
         .edition = edition,
     };
     edition_retain(edition);
+    discovery_make(generation);
     return generation;
 }
 
@@ -147,5 +160,6 @@ void generation_close(struct generation *generation) {
     generation_shadow(generation, NULL, NULL);
     policy_close(generation->service.policy);
     edition_release(generation->edition);
+    free((char *)(uintptr_t)generation->service.discovery.at);
     free(generation);
 }

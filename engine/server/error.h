@@ -14,6 +14,18 @@
     X(UNAUTHORIZED_CLIENT, 400, "unauthorized_client", "The client may not do this.") \
     X(UNSUPPORTED_GRANT_TYPE, 400, "unsupported_grant_type", "This grant type is not supported.") \
     X(UNSUPPORTED_RESPONSE_TYPE, 400, "unsupported_response_type", "Only response_type=code is supported.") \
+    X(INVALID_REQUEST_URI, 400, "invalid_request_uri", "The request_uri is not valid or has expired.") \
+    X(REQUEST_NOT_SUPPORTED, 400, "request_not_supported", "Request objects are not supported; push the request.") \
+    X(INVALID_TARGET, 400, "invalid_target", "A resource is unknown or not allowed.") \
+    X(INVALID_DPOP_PROOF, 400, "invalid_dpop_proof", "The DPoP proof is not valid.") \
+    X(USE_DPOP_NONCE, 400, "use_dpop_nonce", "The DPoP proof must carry the nonce of this answer.") \
+    X(AUTHORIZATION_PENDING, 400, "authorization_pending", "The user has not decided yet.") \
+    X(SLOW_DOWN, 400, "slow_down", "Ask less often: five seconds more between two requests.") \
+    X(EXPIRED_TOKEN, 400, "expired_token", "The device code has expired. Start anew.") \
+    X(DEVICE_DENIED, 400, "access_denied", "The user denied the request.") \
+    X(INVALID_CLIENT_METADATA, 400, "invalid_client_metadata", "The client's metadata is not valid.") \
+    X(INVALID_REDIRECT_URI, 400, "invalid_redirect_uri", "A redirect URI is not valid.") \
+    X(UNMET_AUTHENTICATION, 400, "unmet_authentication_requirements", "The asked-for acr cannot be met.") \
     X(ACCESS_DENIED, 403, "access_denied", "The request was denied.") \
     X(LOGIN_REQUIRED, 401, "login_required", "Sign in first.") \
     X(CONSENT_REQUIRED, 403, "consent_required", "The user has to be asked.") \

@@ -5,7 +5,7 @@
 #include "fiber/fiber.h"
 #include "server/route.h"
 
-enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 16, HEADERS_MAX = 200 };
+enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 20, HEADERS_MAX = 200 };
 
 struct exchange;
 
@@ -84,6 +84,7 @@ static struct slice *header_slot(struct request *request, const h2o_header_t *he
            : slice_is(name, "x-chutes-signature") ? &request->signature
            : slice_is(name, "x-chutes-nonce")     ? &request->nonce
            : slice_is(name, "x-csrf-token")       ? &request->csrf_token
+           : slice_is(name, "dpop")               ? &request->dpop
                                                   : NULL;
 }
 

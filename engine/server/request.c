@@ -1,5 +1,6 @@
 #include "server/request.h"
 
+#include "base/buffer.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -51,6 +52,10 @@ struct slice path_decode(struct arena *arena, struct slice text) {
     return decode(arena, text, false);
 }
 
+bool param_may_repeat(struct slice name) {
+    return slice_is(name, "resource") || slice_is(name, "audience");
+}
+
 bool params_parse(struct arena *arena, struct slice text, bool repeats, struct params *params, struct slice *why) {
     *params = (struct params){0};
     if (!text.len)
@@ -69,7 +74,7 @@ bool params_parse(struct arena *arena, struct slice text, bool repeats, struct p
             *why = SLICE("A parameter has broken percent-encoding, a NUL or invalid UTF-8.");
             return false;
         }
-        for (size_t i = 0; i < params->count && !repeats; i++) {
+        for (size_t i = 0; i < params->count && !repeats && !param_may_repeat(param.name); i++) {
             if (slice_equal(params->list[i].name, param.name)) {
                 *why = SLICE("A parameter is given twice.");
                 return false;
@@ -107,7 +112,19 @@ struct slice cookie_get(struct slice header, const char *name) {
 
 const struct language *request_language(const struct request *request) {
     const struct pages *pages = request->service->pages;
-    return pages ? language_choose(pages_languages(pages), request->accept_language) : NULL;
+    if (!pages)
+        return NULL;
+    if (!slice_is_set(request->ui_locales))
+        return language_choose(pages_languages(pages), request->accept_language);
+    /* Tags in the order of preference, separated by spaces: the first that there is, before what the browser wants. */
+    struct buffer wanted = buffer_in(request->arena);
+    struct slice rest = request->ui_locales;
+    while (slice_is_set(rest)) {
+        buffer_add(&wanted, slice_cut(&rest, ' '));
+        buffer_add_byte(&wanted, ',');
+    }
+    buffer_add(&wanted, request->accept_language);
+    return language_choose(pages_languages(pages), buffer_slice(&wanted));
 }
 
 void request_invalid(struct request *request, const char *place, const char *field, int index, const char *type,

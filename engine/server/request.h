@@ -45,11 +45,15 @@ struct request {
     struct slice host, authorization, cookie, accept, accept_language, origin, user_agent, content_type, sec_fetch_site;
     struct slice hotkey, signature, nonce;     /* X-Chutes-* */
     struct slice csrf_token;                   /* X-CSRF-Token */
+    struct slice dpop;                         /* DPoP */
     struct slice path_params[PATH_PARAMS_MAX]; /* of {…} in the route's path, percent-decoded */
     struct slice body;                         /* raw */
     struct params query;                       /* decoded */
     struct params form;                        /* decoded, for a route with BODY_FORM */
     struct value *json;                        /* parsed, for a route with BODY_JSON */
+
+    struct slice ui_locales; /* of an authorization request: languages that go before Accept-Language's */
+    struct slice dpop_nonce; /* for the answer's header of that name; absent: none */
 
     struct value *decisions; /* of the policies, for the audit log; NULL: none yet */
 
@@ -70,6 +74,9 @@ struct slice params_get(const struct params *params, const char *name);
 struct slice form_decode(struct arena *arena, struct slice text);
 /* The same for a segment of a path, where "+" is itself. */
 struct slice path_decode(struct arena *arena, struct slice text);
+
+/* `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may come several times in any request. */
+bool param_may_repeat(struct slice name);
 
 enum { PARAMS_MAX = 64 };
 /* Decodes. Refused: broken percent-encoding, NUL, invalid UTF-8, a name twice (unless `repeats`), more than

@@ -43,11 +43,11 @@ struct response response_redirect(int status, struct slice location) {
     return response;
 }
 
-static struct slice asset_url(struct request *request, const char *name) {
+static struct slice asset_url(struct request *request, struct slice name) {
     struct asset asset;
-    if (!pages_asset(request->service->pages, slice_of(name), &asset))
+    if (!pages_asset(request->service->pages, name, &asset))
         return SLICE_NONE;
-    return arena_printf(request->arena, "/assets/%s?v=%.*s", name, SLICE_ARG(asset.version));
+    return arena_printf(request->arena, "/assets/%.*s?v=%.*s", SLICE_ARG(name), SLICE_ARG(asset.version));
 }
 
 struct slice response_phrase(const struct request *request, const char *english) {
@@ -65,8 +65,10 @@ struct response response_page(struct request *request, int status, const char *p
     value_set_value(context, "brand", branding);
     value_set_text(arena, context, "language", language_tag(language));
     value_set_text(arena, context, "issuer", request->service->settings->issuer);
-    value_set_text(arena, context, "style_url", asset_url(request, "style.css"));
-    value_set_text(arena, context, "script_url", asset_url(request, "wallet.js"));
+    value_set_text(arena, context, "style_url", asset_url(request, SLICE("style.css")));
+    struct slice script = value_get_text(context, "script");
+    value_set_text(arena, context, "script_url",
+                   asset_url(request, slice_is_set(script) ? script : SLICE("wallet.js")));
     struct response response = {
         .status = status,
         .content_type = "text/html; charset=utf-8",
@@ -184,6 +186,11 @@ static bool wants_json(const struct request *request) {
     return json && !html;
 }
 
+static bool is_of_dpop(const struct request *request) {
+    return slice_is_set(request->dpop) ||
+           (request->authorization.len > 4 && strncasecmp(request->authorization.at, "DPoP", 4) == 0);
+}
+
 /* RFC 6750 §3: a challenge; with the error only where a token was presented. */
 static void add_challenge(struct request *request, struct response *response, enum error error) {
     switch (error) {
@@ -191,11 +198,22 @@ static void add_challenge(struct request *request, struct response *response, en
         if (slice_is_set(request->authorization))
             response_header(response, "www-authenticate", SLICE("Basic realm=\"moonlatch\""));
         return;
+    case ERROR_INVALID_DPOP_PROOF:
+    case ERROR_USE_DPOP_NONCE: /* RFC 9449 §8 where a token is asked for, §9 where one is used */
+        if (request->route->caller == CALLER_CLIENT)
+            return;
+        response->status = 401;
+        response_header(
+            response, "www-authenticate",
+            arena_printf(request->arena, "DPoP error=\"%s\", algs=\"" DPOP_ALGS "\"", error_kind(error)->oauth_code));
+        return;
     case ERROR_UNAUTHENTICATED:
         response_header(response, "www-authenticate", SLICE("Bearer"));
         return;
     case ERROR_INVALID_TOKEN:
-        response_header(response, "www-authenticate", SLICE("Bearer error=\"invalid_token\""));
+        response_header(response, "www-authenticate",
+                        is_of_dpop(request) ? SLICE("DPoP error=\"invalid_token\", algs=\"" DPOP_ALGS "\"")
+                                            : SLICE("Bearer error=\"invalid_token\""));
         return;
     case ERROR_INSUFFICIENT_SCOPE:
         response_header(response, "www-authenticate", SLICE("Bearer error=\"insufficient_scope\""));

@@ -132,6 +132,10 @@ static struct response finish(const struct request *request, const struct route 
                               int64_t started_ms) {
     if (route && (route->flags & ROUTE_CORS))
         response_header(&response, "access-control-allow-origin", SLICE("*"));
+    if (slice_is_set(request->dpop_nonce)) {
+        response_header(&response, "dpop-nonce", request->dpop_nonce);
+        response_header(&response, "access-control-expose-headers", SLICE("dpop-nonce, www-authenticate"));
+    }
     if (route && (route->flags & ROUTE_NO_STORE))
         response_header(&response, "cache-control", SLICE("no-store"));
     count(&response);

@@ -49,6 +49,9 @@ struct route {
 /* Ends with method == NULL. */
 extern const struct route routes[];
 
+/* The document of /.well-known/openid-configuration, of what the service has: written once a generation. */
+void discovery_write(struct buffer *json, const struct service *service);
+
 /* The route of a method and raw path, with request->path_params filled. NULL when there is none:
  * then *allow is "GET, POST" when the path is known with other methods, else absent. *near is a
  * route of the same path (its style and flags render the 405 and answer OPTIONS), or NULL. */

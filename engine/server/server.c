@@ -1,7 +1,10 @@
 #include "server/server.h"
 
 #include "base/log.h"
+#include "registry/logout_delivery.h"
 #include "server/control.h"
+#include "server/fetch.h"
+#include "server/offload.h"
 #include "server/wire.h"
 
 #include <pthread.h>
@@ -134,6 +137,7 @@ static int workers_run(struct arena *arena, const struct server_config *config, 
 static bool workers_open(struct arena *arena, const struct server_config *config, struct edition *edition,
                          struct running *running, struct slice *error) {
     for (int64_t made = 0; made < running->count; made++) {
+        running->workers[made].does_chores = made == 0;
         struct generation *generation = generation_open(arena, edition, config->settings, config->keyring, error);
         bool is_open = generation && worker_init(&running->workers[made], config, generation, error);
         if (is_open)
@@ -145,7 +149,7 @@ static bool workers_open(struct arena *arena, const struct server_config *config
     return true;
 }
 
-int server_run(struct arena *arena, const struct server_config *config, struct slice *error) {
+int server_run(struct arena *arena, struct server_config *config, struct slice *error) {
     struct settings *settings = config->settings;
     struct edition *edition = edition_open(arena, settings, error);
     if (!edition)
@@ -155,12 +159,20 @@ int server_run(struct arena *arena, const struct server_config *config, struct s
     running.workers = h2o_mem_alloc((size_t)running.count * sizeof(struct worker));
     memset(running.workers, 0, (size_t)running.count * sizeof(struct worker));
     int status = 1;
+    fetch_begin();
+    config->offload = offload_open((size_t)settings->offload_threads, (size_t)settings->offload_queue_max);
+    config->outgoing = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
+    config->deliveries = logout_deliveries_open(settings);
     if (listeners_bind(arena, settings, running.workers, error)) {
         issuer_default(arena, settings);
         if (workers_open(arena, config, edition, &running, error))
             status = workers_run(arena, config, &running, edition, &signals, error);
     }
     free(running.workers);
+    logout_deliveries_close(config->deliveries);
+    offload_close(config->outgoing);
+    offload_close(config->offload);
+    fetch_end();
     edition_release(edition);
     return status;
 }

@@ -9,13 +9,16 @@ struct server_config {
     struct settings *settings; /* an issuer that is not set becomes http(s)://localhost:<first port> */
     const struct keyring *keyring;
     struct store *store;
+    struct offload *offload, *outgoing; /* server_run opens these */
+    struct logout_deliveries *deliveries;
+    const struct rows *signing_keys; /* as they are now; each worker reads them anew in time */
 };
 
 /* Listens, starts the workers, prints "moonlatch listening on http://ADDR:PORT" (one line, all addresses)
  * on stdout when ready, serves until SIGTERM or SIGINT, drains (at most drain_timeout_ms) and
  * returns 0. When it cannot start (port taken, unreadable key): returns 1 with *error a sentence
  * that says what to do. A second SIGTERM ends at once; SIGHUP reloads (control.h). SIGPIPE is ignored. */
-int server_run(struct arena *arena, const struct server_config *config, struct slice *error);
+int server_run(struct arena *arena, struct server_config *config, struct slice *error);
 
 /* For /healthz and /readyz: true from SIGTERM on. */
 bool server_is_draining(void);

@@ -11,6 +11,10 @@
 
 struct audit;
 struct countries;
+struct inbox;
+struct logout_deliveries;
+struct offload;
+struct signing;
 
 struct service {
     const struct settings *settings;
@@ -20,7 +24,13 @@ struct service {
     struct policy *policy;
     const char *policy_version;
     struct db *db;
-    struct audit *audit; /* NULL on the command line: nothing is recorded */
+    struct audit *audit;      /* NULL on the command line: nothing is recorded */
+    struct signing *signing;  /* NULL on the command line */
+    struct offload *offload;  /* NULL, like the inbox, where there is no loop: then slow work is a plain call */
+    struct offload *outgoing; /* the same for HTTP to other servers */
+    struct inbox *inbox;
+    struct logout_deliveries *deliveries; /* NULL on the command line */
+    struct slice discovery;               /* the document of /.well-known/openid-configuration */
 };
 
 #endif

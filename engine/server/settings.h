@@ -10,16 +10,19 @@ enum { LISTEN_MAX = 16 };
 struct settings {
     struct slice issuer; /* "https://id.example", no trailing slash, no query (RFC 8414 §2) */
     bool issuer_is_https;
-    struct slice landing_page;      /* where a command-line sign-in ends; default "/" */
-    const char *listen[LISTEN_MAX]; /* "ADDR:PORT"; port 0 lets the kernel choose */
+    struct slice registration_owner; /* username: owns clients that register anonymously; absent: none may */
+    struct slice landing_page;       /* where a command-line sign-in ends; default "/" */
+    const char *listen[LISTEN_MAX];  /* "ADDR:PORT"; port 0 lets the kernel choose */
     size_t listen_count;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *database, *state, *policies, *templates;
     const char *config; /* settings file in place of policies/settings.lua; NULL: that */
     int64_t workers;
     bool demo;
-    bool policy_tests; /* an edition is taken only if the policies' specs pass */
-    bool watch;        /* reload when policies or templates change on disk */
+    bool policy_tests;       /* an edition is taken only if the policies' specs pass */
+    bool outgoing_private;   /* other servers may be asked over http and at private addresses, too (fetch.h) */
+    const char *outgoing_ca; /* PEM file of the CAs that they are proven by; NULL: the system's */
+    bool watch;              /* reload when policies or templates change on disk */
 
     /* limits; defaults in settings.c */
     int64_t body_max_bytes;
@@ -36,10 +39,16 @@ struct settings {
     int64_t store_connections_max; /* to PostgreSQL, of all workers; each has at least 2 */
     int64_t cache_bytes;
     int64_t policy_call_ms, policy_memory_bytes;
+    int64_t offload_threads, offload_queue_max;
+    int64_t outgoing_threads, outgoing_timeout_ms; /* for HTTP to other servers */
 
     /* lifetimes, seconds */
     int64_t nonce_s, pending_s, code_s, session_s, reuse_grace_s;
-    int64_t audit_s; /* how long the audit log is kept */
+    int64_t audit_s;               /* how long the audit log is kept */
+    int64_t key_age_s, key_lead_s; /* of a signing key: until the next one signs; published before it signs */
+    int64_t pushed_s;              /* of a request_uri (RFC 9126) */
+    int64_t device_code_s;         /* RFC 8628 */
+    int64_t dpop_s;                /* how old a DPoP proof and its nonce may be */
 };
 
 #endif

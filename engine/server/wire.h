@@ -36,6 +36,8 @@ struct worker {
     struct generation *generation; /* of requests that begin now */
     struct db *db;
     struct audit *audit;
+    struct signing *signing;
+    bool does_chores; /* the one worker of a process that makes and retires signing keys, and delivers logout tokens */
     pthread_t thread;
     h2o_globalconf_t globalconf;
     h2o_context_t context;

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "fiber/fiber.h"
 #include "registry/audit.h"
+#include "registry/logout_delivery.h"
+#include "registry/signing_keys.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -112,6 +114,34 @@ static void cleanup(void *data) {
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }
 
+static void keys_refresh(void *data) {
+    struct worker *worker = data;
+    struct generation *generation = worker->generation;
+    generation->requests++; /* it stays until this is done */
+    signing_refresh(&generation->service, worker->does_chores);
+    worker_leave(generation);
+}
+
+struct logout_turn {
+    const struct worker *worker;
+    const struct generation *generation;
+};
+
+/* What is left is delivered under the next edition, or by the next process. */
+static bool logouts_go_on(const void *data) {
+    const struct logout_turn *turn = data;
+    return !turn->generation->is_retired && !turn->worker->is_draining;
+}
+
+static void logouts_deliver(void *data) {
+    struct worker *worker = data;
+    struct generation *generation = worker->generation;
+    const struct logout_turn turn = {worker, generation};
+    generation->requests++;
+    logout_deliver(&generation->service, logouts_go_on, &turn);
+    worker_leave(generation);
+}
+
 static void on_sweep(h2o_timeout_entry_t *entry) {
     struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, sweep_entry, entry);
     int64_t now_ms = clock_monotonic_ms();
@@ -126,7 +156,19 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
         if (!fiber_start(cleanup, worker))
             worker->next_cleanup_ms = now_ms + CLEANUP_AGAIN_MS;
     }
+    if (signing_is_due(worker->signing, now_ms) && !worker->is_draining)
+        fiber_start(keys_refresh, worker); /* or the next time */
+    if (worker->does_chores && !worker->is_draining && logout_deliver_is_due(worker->config->deliveries, now_ms))
+        fiber_start(logouts_deliver, worker); /* likewise */
     h2o_timeout_link(worker->context.loop, &worker->sweep_timeout, &worker->sweep_entry);
+}
+
+/* What is the process' or the loop's. */
+static void lend(struct worker *worker, struct generation *generation) {
+    generation->service.offload = worker->config->offload;
+    generation->service.outgoing = worker->config->outgoing;
+    generation->service.deliveries = worker->config->deliveries;
+    generation->service.inbox = &worker->inbox.inbox;
 }
 
 bool worker_init(struct worker *worker, const struct server_config *config, struct generation *generation,
@@ -147,9 +189,13 @@ bool worker_init(struct worker *worker, const struct server_config *config, stru
         .soon = inbox_soon,
     };
     worker->db = generation->service.db = db_open(config->store, &worker->inbox.inbox, error);
-    if (worker->db)
-        worker->audit = generation->service.audit = audit_open(worker->db, config->settings->audit_s);
-    return worker->db != NULL;
+    if (!worker->db)
+        return false;
+    worker->audit = generation->service.audit = audit_open(worker->db, config->settings->audit_s);
+    lend(worker, generation);
+    worker->signing = generation->service.signing =
+        signing_open(config->keyring, config->settings, config->signing_keys, error);
+    return worker->signing != NULL;
 }
 
 /* On the worker's own thread: whatever h2o allocates goes back to a pool of the thread that made it. */
@@ -201,6 +247,8 @@ static void generation_retire(struct generation *generation) {
 void worker_adopt(struct worker *worker, struct generation *generation) {
     generation->service.db = worker->db;
     generation->service.audit = worker->audit;
+    generation->service.signing = worker->signing;
+    lend(worker, generation);
     worker->accept.ssl_ctx = generation->edition->tls;
     generation_retire(worker->generation);
     worker->generation = generation;
@@ -268,6 +316,8 @@ void worker_run(struct worker *worker, sem_t *ready) {
 void worker_dispose(struct worker *worker) {
     if (worker->audit)
         audit_close(worker->audit);
+    if (worker->signing)
+        signing_close(worker->signing);
     if (worker->db)
         db_close(worker->db);
     generation_close(worker->generation);

@@ -16,7 +16,7 @@ struct sign_in sign_in_from(const struct rows *rows, size_t row) {
     return (struct sign_in){row_text(rows, row, "auth_method"), row_int(rows, row, "auth_time")};
 }
 
-struct app app_from(const struct rows *rows, size_t row) {
+struct app app_listed_from(const struct rows *rows, size_t row) {
     return (struct app){
         .app_id = row_text(rows, row, "app_id"),
         .client_id = row_text(rows, row, "client_id"),
@@ -38,6 +38,24 @@ struct app app_from(const struct rows *rows, size_t row) {
         .user_count = row_int(rows, row, "user_count"),
         .share_count = row_int(rows, row, "share_count"),
     };
+}
+
+struct app app_from(const struct rows *rows, size_t row) {
+    struct app app = app_listed_from(rows, row);
+    app.metadata = (struct client_metadata){
+        .grant_types = row_text(rows, row, "grant_types"),
+        .id_token_signed_response_alg = row_text(rows, row, "id_token_signed_response_alg"),
+        .jwks = row_text(rows, row, "jwks"),
+        .jwks_uri = row_text(rows, row, "jwks_uri"),
+        .jwks_fetched = row_text(rows, row, "jwks_fetched"),
+        .jwks_fetched_at = row_int(rows, row, "jwks_fetched_at"),
+        .post_logout_redirect_uris = row_text(rows, row, "post_logout_redirect_uris"),
+        .backchannel_logout_uri = row_text(rows, row, "backchannel_logout_uri"),
+        .dpop_bound_access_tokens = row_bool(rows, row, "dpop_bound_access_tokens"),
+        .require_pushed_authorization_requests = row_bool(rows, row, "require_pushed_authorization_requests"),
+        .registration_hash = row_text(rows, row, "registration_hash"),
+    };
+    return app;
 }
 
 struct value *names_split(struct arena *arena, struct slice text) {

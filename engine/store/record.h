@@ -21,6 +21,19 @@ struct user {
     struct sign_in sign_in; /* not of the row: who knows it sets it */
 };
 
+/* What a client registers beside what people see of it (RFC 7591 §2, OpenID Connect Registration §2, RFC 9449 §5.2). */
+struct client_metadata {
+    struct slice grant_types;                  /* separated by spaces */
+    struct slice id_token_signed_response_alg; /* "RS256", … */
+    struct slice jwks, jwks_uri;               /* JSON; where it is; absent: none */
+    struct slice jwks_fetched;                 /* what was there at jwks_fetched_at; absent: never looked */
+    int64_t jwks_fetched_at;
+    struct slice post_logout_redirect_uris; /* separated by spaces */
+    struct slice backchannel_logout_uri;    /* absent: none */
+    bool dpop_bound_access_tokens, require_pushed_authorization_requests;
+    struct slice registration_hash; /* of its registration access token; absent: it has none */
+};
+
 /* An OAuth 2.0 client. */
 struct app {
     struct slice app_id, client_id, user_id, owner_username;
@@ -31,14 +44,17 @@ struct app {
     bool active, public;
     int64_t refresh_token_lifetime_days, created_at, updated_at;
     int64_t user_count, share_count; /* who have authorized it; with whom it is shared */
+    struct client_metadata metadata; /* not of a listing's rows */
 };
 
 /* From the columns user_id, username, hotkey, roles and `created_at_column`. */
 struct user user_from(const struct rows *rows, size_t row, const char *created_at_column);
 /* From the columns auth_method and auth_time. */
 struct sign_in sign_in_from(const struct rows *rows, size_t row);
-/* From the columns of app_by_client_id, app_by_id and app_list. */
+/* From the columns of app_by_client_id and app_by_id. */
 struct app app_from(const struct rows *rows, size_t row);
+/* From those of a listing, which has no metadata. */
+struct app app_listed_from(const struct rows *rows, size_t row);
 
 /* A list of names that is stored as text: "a b c" → ["a", "b", "c"]. Absent or empty: []. */
 struct value *names_split(struct arena *arena, struct slice text);

@@ -62,6 +62,9 @@ function testing.facts(over)
     scope = "account:write",
     before = testing.app(),
     grant_type = "authorization_code",
+    pkce = true,
+    resource = "https://api.example/",
+    subject_token = { client_id = "cid_abcdefghijklmnopqrstuvwx", scopes = { "profile" } },
     redirect_uri = "https://app.example/callback",
   }, over)
 end

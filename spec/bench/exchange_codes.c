@@ -1,9 +1,11 @@
 /* Makes codes in a state directory as approvals do, for exchanges to be measured.
  *
- *   exchange_codes STATE COUNT    prints COUNT bodies for exchange_load; MOONLATCH_DATABASE says where else */
+ *   exchange_codes STATE COUNT [ALG]    prints COUNT bodies for exchange_load; MOONLATCH_DATABASE says where else. With
+ *                                       ALG the app gets an id_token with each, signed so */
 #include "base/clock.h"
 #include "checks/app_rules.h"
 #include "cli/command.h"
+#include "crypto/secret.h"
 #include "endpoints/consent_step.h"
 #include "registry/apps.h"
 #include "registry/users.h"
@@ -26,7 +28,7 @@ static void must(enum error error) {
         end("refused", workplace_error(&workplace, error));
 }
 
-static struct slice secret;
+static struct slice secret, alg, session_id;
 
 static struct app app_make(struct user *user) {
     struct request *request = &workplace.request;
@@ -42,16 +44,30 @@ static struct app app_make(struct user *user) {
     value_append_text(&arena, uris, SLICE("https://app.example/cb"));
     value_set_value(request->json, "redirect_uris", uris);
     must(app_new_check(request, user, &app));
+    if (slice_is_set(alg))
+        app.metadata.id_token_signed_response_alg = alg;
     must(app_create(request, &app, &secret));
     return app;
 }
 
+/* In which all of it is approved. */
+static void session_make(const struct user *user) {
+    unsigned char hash[SECRET_HASH_SIZE] = {0};
+    struct batch batch = batch_in(&arena);
+    session_id = arena_printf(&arena, "bench:%lld", (long long)clock_monotonic_ns());
+    batch_add(&batch, STATEMENT_session_insert, db_text(session_id), db_text(user->user_id),
+              db_blob(hash, sizeof(hash)), db_int(clock_now_s()), db_text(SLICE("fingerprint")),
+              db_int(clock_now_s() + 3600));
+    if (!db_run(workplace.db, &batch))
+        end("session", SLICE("the store failed"));
+}
+
 static struct slice body_make(const struct app *app, const struct user *user, struct arena *own, int64_t i) {
     struct value *scopes = value_list(own);
-    value_append_text(own, scopes, SLICE("profile"));
+    value_append_text(own, scopes, slice_is_set(alg) ? SLICE("openid") : SLICE("profile"));
     const struct authorization_request asked = {
-        .app = *app, .redirect_uri = SLICE("https://app.example/cb"), .scopes = scopes};
-    struct session session = {.session_id = SLICE("bench"), .user = *user};
+        .app = *app, .redirect_uri = SLICE("https://app.example/cb"), .scopes = scopes, .resources = SLICE("")};
+    struct session session = {.session_id = session_id, .user = *user};
     session.user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
     const struct approval approval = {
         .asked = &asked,
@@ -70,18 +86,21 @@ static struct slice body_make(const struct app *app, const struct user *user, st
 
 int main(int count, char **words) {
     struct slice why;
-    if (count != 3 || sodium_init() < 0)
+    if (count < 3 || sodium_init() < 0)
         return 2;
     arena_init(&arena);
     int64_t wanted = atoll(words[2]);
+    alg = slice_of(count > 3 ? words[3] : NULL);
     setenv("MOONLATCH_STATE", words[1], 1);
     if (!settings_read(&line, &why))
         end("settings", why);
     line.settings.code_s = 600;
     if (!workplace_open(&workplace, &line, &why))
         end("workplace", why);
-    struct user user;
-    struct app app = app_make(&user);
+    static struct user user;
+    static struct app app;
+    app = app_make(&user);
+    session_make(&user);
     for (int64_t i = 0; i < wanted; i++) {
         struct slice body = body_make(&app, &user, &arena, i);
         printf("%.*s\n", SLICE_ARG(body));

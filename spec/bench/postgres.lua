@@ -42,8 +42,9 @@ local function exchange_script(app_id)
   return table.concat({
     "\\set n :n + 1", "\\startpipeline",
     statement("grants", "grant_find", { grant, "'" .. app_id .. "'" }) .. ";",
-    statement("grants", "grant_redeem", { grant, now, access, "'secret'", later }) .. ";",
-    statement("tokens", "access_token_insert_redeemed", { access, grant, hash, "'profile'", now, later }) .. ";",
+    statement("grants", "grant_redeem", { grant, now, access, "'secret'", later, "NULL" }) .. ";",
+    statement("tokens", "access_token_insert_redeemed",
+      { access, grant, hash, "'profile'", now, later, "NULL", "''" }) .. ";",
     statement("tokens", "refresh_token_insert_redeemed",
       { access, grant, hash, "'profile'", now, later, access }) .. ";",
     "\\endpipeline",

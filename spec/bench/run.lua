@@ -1,4 +1,5 @@
--- luajit spec/bench/run.lua BUILD_DIR [--quick] [reads | exchanges | postgres | micro]…: the figures of README.md.
+-- luajit spec/bench/run.lua BUILD_DIR [--quick] [reads | exchanges | id_tokens | postgres | micro]…: the figures of
+-- README.md.
 -- Server on core 0, load on core 1; what is compared runs in turns, because these machines are noisy, and the median
 -- counts. Exits 1 when a goal is missed.
 package.path = "./spec/?.lua;" .. package.path
@@ -138,6 +139,9 @@ local function reads()
   ratio("userinfo, HTTP/1.1", wrk, server, bare_port, { method = "GET", path = "/idp/userinfo", bearer = token }, 0.6)
   ratio("an app by API key, HTTP/1.1", wrk, server, bare_port,
     { method = "GET", path = "/idp/apps/" .. world.app.app_id, bearer = world.user.api_key }, 0.5)
+  ratio("discovery, HTTP/1.1", wrk, server, bare_port,
+    { method = "GET", path = "/.well-known/openid-configuration" }, 0.9)
+  ratio("JWKS, HTTP/1.1", wrk, server, bare_port, { method = "GET", path = "/idp/jwks" }, 0.9)
   local open = {}
   for i = 1, 1000 do
     open[i] = sys.connect(server.port)
@@ -154,9 +158,10 @@ local function reads()
   server:stop()
 end
 
--- Redeems CODES fresh codes with 64 clients; exchanges a second. env: where the codes are made, if not in the state.
-local function redeem(server, count, env)
-  local bodies = read({ build .. "/bench/exchange_codes", server.state, count }, nil, env)
+-- Redeems CODES fresh codes with 64 clients; exchanges a second. env: where the codes are made, if not in the state;
+-- alg: with an id_token that is signed so.
+local function redeem(server, count, env, alg)
+  local bodies = read({ build .. "/bench/exchange_codes", server.state, count, alg }, nil, env)
   local said = read({ build .. "/bench/exchange_load", server.port, 64 }, bodies)
   local done, good, seconds = said:match("(%d+) (%d+) ([%d.]+)")
   assert(done == good and tonumber(done) == count, said)
@@ -179,6 +184,23 @@ local function exchanges()
   report("  ratio", median(fast) / median(slow), "", 5)
 end
 
+-- What an id_token costs: the same server, the same load, in turns.
+local function id_tokens()
+  local server = pinned { workers = 1 }
+  local rates = { none = {}, ES256 = {}, EdDSA = {}, RS256 = {} }
+  for i = 1, quick and 1 or 3 do
+    for alg, list in pairs(rates) do
+      list[i] = redeem(server, alg == "RS256" and CODES / 4 or CODES, nil, alg ~= "none" and alg or nil)
+    end
+  end
+  server:stop()
+  report("exchanges without id_token", median(rates.none), "/s")
+  for _, alg in ipairs { "ES256", "EdDSA", "RS256" } do
+    report("  with one of " .. alg, median(rates[alg]), "/s")
+    report("  ratio", median(rates[alg]) / median(rates.none), "", alg == "ES256" and 0.8 or nil)
+  end
+end
+
 local function postgres()
   require("bench.postgres").run {
     pinned = pinned, report = report, wrk = wrk, h2load = h2load, redeem = redeem, ratio = ratio,
@@ -199,7 +221,8 @@ local _, disk = sys.run { "sh", "-c", "stat -f -c %T " .. scratch }
 print(("%s, %s, state on %s"):format(os.date("%Y-%m-%d"), cpu:gsub("\n", ", cores: ", 1):gsub("\n", ""),
   (disk:gsub("\n", ""))))
 local ok, failure = xpcall(function()
-  local parts = { { "reads", reads }, { "exchanges", exchanges }, { "postgres", postgres }, { "micro", micro } }
+  local parts = { { "reads", reads }, { "exchanges", exchanges }, { "id_tokens", id_tokens },
+    { "postgres", postgres }, { "micro", micro } }
   for _, part in ipairs(parts) do
     if next(wanted) == nil or wanted[part[1]] then
       part[2]()

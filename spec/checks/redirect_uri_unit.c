@@ -50,7 +50,11 @@ static void refuses_the_rest(void) {
 
 static bool registered(const char *registered, const char *asked) {
     const struct app app = {.redirect_uris = slice_of(registered)};
-    return redirect_uri_is_registered(&arena, &app, slice_of(asked));
+    const struct app left = {.metadata.post_logout_redirect_uris = slice_of(registered)};
+    bool is_registered = redirect_uri_is_registered(&arena, &app, slice_of(asked));
+    CHECK(post_logout_redirect_uri_is_registered(&arena, &left, slice_of(asked)) == is_registered);
+    CHECK(!post_logout_redirect_uri_is_registered(&arena, &app, slice_of(asked)));
+    return is_registered;
 }
 
 static void compares_byte_for_byte(void) {

@@ -1,9 +1,13 @@
 -- moonlatch app and user: what the API does, for scripts, beside a running server.
+local cjson = require "cjson.safe"
+
 local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local jose = require "helpers.jose"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
+local sys = require "helpers.sys"
 local wallet = require "helpers.wallet"
 
 describe("The command line beside a server", function()
@@ -51,6 +55,31 @@ describe("The command line beside a server", function()
     refused("name", "app", "change", app.app_id, "--name", "a")
     refused("redirect_uris", "app", "change", app.app_id, "--redirect-uri", "http://evil.example/")
     refused("no such app", "app", "change", "nothing", "--on")
+  end)
+
+  it("registers an OpenID Connect client whole", function()
+    local jwks = sys.write_file(os.tmpname(), cjson.encode { keys = { jose.key("ES256").public } })
+    local app = ask("app", "create", "Whole", "--owner", "owner", "--redirect-uri", flow.REDIRECT,
+      "--grant-type", "authorization_code", "--grant-type", "client_credentials", "--id-token-alg", "ES256",
+      "--auth-method", "private_key_jwt", "--jwks", jwks, "--post-logout-redirect-uri", "https://app.example/bye",
+      "--backchannel-logout-uri", "https://app.example/logout", "--dpop", "--par")
+    app.client_secret = nil
+    assert.same(app, get(app.app_id).json)
+    assert.same({ "authorization_code", "client_credentials" }, app.grant_types)
+    assert.equal("ES256", app.id_token_signed_response_alg)
+    assert.equal("EC", app.jwks.keys[1].kty)
+    assert.same({ "https://app.example/bye" }, app.post_logout_redirect_uris)
+    assert.equal("https://app.example/logout", app.backchannel_logout_uri)
+    assert.same({ true, true }, { app.dpop_bound_access_tokens, app.require_pushed_authorization_requests })
+    local changed = ask("app", "change", app.app_id, "--no-dpop", "--no-par", "--jwks", "", "--auth-method", "",
+      "--jwks-uri", "https://app.example/jwks", "--backchannel-logout-uri", "")
+    assert.same({ false, false }, { changed.dpop_bound_access_tokens, changed.require_pushed_authorization_requests })
+    assert.same({ cjson.null, "https://app.example/jwks", cjson.null },
+      { changed.jwks, changed.jwks_uri, changed.backchannel_logout_uri })
+    refused("cannot be read", "app", "change", app.app_id, "--jwks", "/nowhere/jwks.json")
+    refused("id_token_signed_response_alg", "app", "change", app.app_id, "--id-token-alg", "HS256")
+    refused("grant_types", "app", "change", app.app_id, "--grant-type", "password")
+    os.remove(jwks)
   end)
 
   it("what it stops, the running server stops within a second", function()

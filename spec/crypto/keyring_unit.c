@@ -101,8 +101,9 @@ static void gives_each_purpose_a_key_of_its_own(void) {
 /* Data at rest hangs on these: a change of the derivation would lose every token and key. */
 static void derives_the_same_keys_for_ever(void) {
     static const char *const expected[KEY_PURPOSES] = {
-        [KEY_HASH] = "e9e5cdd102dbbfa3",    [KEY_NONCE] = "fb88fa846ff84247", [KEY_CSRF] = "e7e58c12bcb1ab0a",
-        [KEY_CONSENT] = "4d10890e18eac7d7", [KEY_CODE] = "76cb34ef9d74a533",  [KEY_SIGNING] = "f301ff4704ccb077",
+        [KEY_HASH] = "e9e5cdd102dbbfa3",    [KEY_NONCE] = "fb88fa846ff84247",  [KEY_CSRF] = "e7e58c12bcb1ab0a",
+        [KEY_CONSENT] = "4d10890e18eac7d7", [KEY_CODE] = "76cb34ef9d74a533",   [KEY_SIGNING] = "f301ff4704ccb077",
+        [KEY_REQUEST] = "919e2cc43bd05a06", [KEY_DEVICE] = "ec9a241a5fc2aa8a", [KEY_DPOP] = "02c0d0432cd7d12a",
     };
     struct slice error;
     fresh();

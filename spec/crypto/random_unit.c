@@ -67,14 +67,18 @@ static void key_ids_begin_with_time(void) {
 }
 
 static void names_have_their_form(void) {
-    char id[CLIENT_ID_LEN + 1], secret[CLIENT_SECRET_LEN + 1], fingerprint[FINGERPRINT_LEN + 1];
+    char id[CLIENT_ID_LEN + 1], secret[CLIENT_SECRET_LEN + 1], fingerprint[FINGERPRINT_LEN + 1],
+        user_code[USER_CODE_LEN + 1];
     client_id_mint(id);
     client_secret_mint(secret);
     fingerprint_mint(fingerprint);
+    user_code_mint(user_code);
     CHECK(strncmp(id, "cid_", 4) == 0 && strlen(id) == 28);
     CHECK(strspn(id + 4, "0123456789abcdefghijklmnopqrstuvwxyz") == 24);
     CHECK(strncmp(secret, "csc_", 4) == 0 && strlen(secret) == 52 && strspn(secret + 4, base62) == 48);
     CHECK(strlen(fingerprint) == 32 && strspn(fingerprint, base62) == 32);
+    CHECK(strlen(user_code) == 9 && strspn(user_code, USER_CODE_LETTERS) == 4 && user_code[4] == '-');
+    CHECK(strspn(user_code + 5, USER_CODE_LETTERS) == 4);
 }
 
 int main(void) {

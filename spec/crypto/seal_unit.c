@@ -70,14 +70,15 @@ static void refuses_other_lengths(void) {
 static void codes_come_back(void) {
     struct code opened,
         code = {SLICE("0123456789012345678901"), SLICE("0190a7f4-1b2c-7def-8123-456789abcdef"), 4102444800};
-    struct slice text = code_seal(&arena, keyring, &code);
+    struct slice text = code_seal(&arena, keyring, KEY_DEVICE, &code);
     CHECK(text.len <= 512);
-    CHECK(code_open(&arena, keyring, text, &opened));
-    CHECK(slice_equal(opened.grant_id, code.grant_id) && slice_equal(opened.app_id, code.app_id));
+    CHECK(code_open(&arena, keyring, KEY_DEVICE, text, &opened));
+    CHECK(slice_equal(opened.id, code.id) && slice_equal(opened.app_id, code.app_id));
     CHECK(opened.expires_at_s == code.expires_at_s);
-    CHECK(!code_open(&arena, keyring, slice_from(text, 1), &opened));
-    CHECK(!code_open(&arena, keyring, SLICE_NONE, &opened));
-    CHECK(!code_open(&arena, keyring, seal(&arena, keyring, KEY_CONSENT, SLICE("a b 1")), &opened));
+    CHECK(!code_open(&arena, keyring, KEY_CODE, text, &opened));
+    CHECK(!code_open(&arena, keyring, KEY_DEVICE, slice_from(text, 1), &opened));
+    CHECK(!code_open(&arena, keyring, KEY_DEVICE, SLICE_NONE, &opened));
+    CHECK(!code_open(&arena, keyring, KEY_DEVICE, seal(&arena, keyring, KEY_CONSENT, SLICE("a b 1")), &opened));
 }
 
 int main(void) {

@@ -37,7 +37,7 @@ static void fuzz(struct arena *arena, struct slice input) {
     struct token_claim claim;
     struct code code;
     /* Nobody can make a code without the secret. */
-    FUZZ_CHECK(!code_open(arena, keyring(), input, &code));
+    FUZZ_CHECK(!code_open(arena, keyring(), KEY_CODE, input, &code));
     burst_check(input);
     if (!token_parse(input, &claim))
         return;

@@ -3,6 +3,8 @@
 --
 --   local lock = lock.hold(server)
 --   … lock:release()
+--
+-- lock.change(server, sql) changes what is in there: for what would take a spec too long to wait for or to make.
 local ffi = require "ffi"
 
 local database = require "helpers.database"
@@ -47,17 +49,33 @@ local function hold_postgres(url)
   return setmetatable({ psql = psql }, lock)
 end
 
-function lock.hold(server)
-  if database.of(server.state) then
-    return hold_postgres(database.of(server.state))
-  end
+local function open_sqlite(server)
   local handle = ffi.new("void *[1]")
   local opened = sqlite.sqlite3_open_v2(server.state .. "/moonlatch.db", handle, OPEN_READWRITE, nil)
   local self = setmetatable({ handle = handle[0] }, lock)
   assert(opened == 0, "cannot open the server's database")
   sqlite.sqlite3_busy_timeout(self.handle, BUSY_MS)
+  return self
+end
+
+function lock.hold(server)
+  if database.of(server.state) then
+    return hold_postgres(database.of(server.state))
+  end
+  local self = open_sqlite(server)
   execute(self, "BEGIN IMMEDIATE")
   return self
+end
+
+function lock.change(server, sql)
+  if database.of(server.state) then
+    local code, _, err = sys.run { "psql", "--quiet", "--no-psqlrc", database.of(server.state), "-c", sql }
+    assert(code == 0, err)
+    return
+  end
+  local self = open_sqlite(server)
+  execute(self, sql)
+  sqlite.sqlite3_close(self.handle)
 end
 
 -- May be called twice.

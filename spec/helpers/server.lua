@@ -135,8 +135,8 @@ local function log_check(self)
   local report = text:find("Sanitizer", 1, true) or text:find("runtime error", 1, true)
   assert(not report, "sanitizer report:\n" .. text:sub(math.max(1, (report or 1) - 500), (report or 1) + 6000))
   self:log()
-  for _, secret in ipairs { "cak_%w+%.%w+", "crt_%w+%.%w+", "cpk_%w+%.%w+", "cst_%w+%.%w+", "csc_%w+", "session_id=",
-                            "signature=" } do
+  for _, secret in ipairs { "cak_%w+%.%w+", "crt_%w+%.%w+", "cpk_%w+%.%w+", "cst_%w+%.%w+", "csc_%w+", "crg_%w+",
+                            "session_id=", "signature=" } do
     assert(not text:find(secret), "the log names a secret like " .. secret)
   end
 end

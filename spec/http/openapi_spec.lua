@@ -107,7 +107,7 @@ describe("GET /openapi.json", function()
         count = count + 1
       end
     end)
-    assert.equal(11, count)
+    assert.equal(12, count)
   end)
 
   it("what it calls required is required", function()

@@ -243,11 +243,14 @@ describe("POST /idp/token", function()
       good(redeem({ resource_hint = "x" }))
     end)
 
-    it("knows two grant types", function()
-      for _, type in ipairs { "password", "client_credentials", "implicit", "Authorization_Code" } do
+    it("knows no other grant types than it says", function()
+      for _, type in ipairs { "password", "implicit", "Authorization_Code",
+                              "urn:ietf:params:oauth:grant-type:saml2-bearer" } do
         shape.oauth_error(flow.token(server, { grant_type = type, username = "a", password = "b",
                                                client_id = world.app.client_id }), 400, "unsupported_grant_type")
       end
+      shape.oauth_error(flow.token(server, { grant_type = "client_credentials", client_id = world.app.client_id,
+                                             client_secret = world.app.client_secret }), 400, "unauthorized_client")
     end)
 
     it("may not repeat a field", function()

@@ -40,10 +40,15 @@ static const struct {
                                                                                             "\"warnings\":[\"%s\",\"%"
                                                                                             "s\"]},\"lifetime\":\"%s\","
                                                                                             "\"redirect_host\":\"%s\","
+                                                                                            "\"user_code\":\"%s\","
                                                                                             "\"form_action\":\"%s\"}"},
+    {"device", "{" COMMON ",\"error\":\"%s\",\"user_code\":\"%s\"}"},
     {"error", "{" COMMON ",\"message\":\"%s\",\"status\":400,\"request_id\":\"%s\"}"},
     {"signed_in", "{" COMMON ",\"user\":{\"username\":\"%s\"},\"message\":\"%s\",\"steps\":["
                   "{\"title\":\"%s\",\"text\":\"%s\",\"code\":\"%s\"},{\"title\":\"%s\",\"code\":\"%s\"}]}"},
+    {"logout", "{" COMMON ",\"app\":{\"name\":\"%s\"},\"user\":{\"username\":\"%s\"},"
+               "\"fields\":[{\"name\":\"state\",\"value\":\"%s\"}]}"},
+    {"signed_out", "{" COMMON ",\"message\":\"%s\"}"},
     {"home", "{" COMMON ",\"version\":\"%s\",\"database\":\"%s\",\"policies\":\"%s\",\"try_url\":\"%s\","
              "\"demo\":true,\"links\":[{\"title\":\"%s\",\"url\":\"%s\"}],"
              "\"endpoints\":[{\"method\":\"%s\",\"path\":\"%s\",\"note\":\"%s\"}]}"},
@@ -190,7 +195,7 @@ static void consent_asks_as_the_policy_says(void) {
     struct slice out = page_render(pages, &arena, "consent", filled(cases[1].context, "quince"), NULL);
     CHECK(count_text(out, "type=\"checkbox\" name=\"scope\" value=\"quince\"") == 2);
     CHECK(count_text(out, " checked>") == 1);
-    CHECK(count_text(out, "class=\"warning\"") == 2);
+    CHECK(count_text(out, "class=\"warning\"") == 3); /* the policy's two, and the one of a device */
     CHECK(contains(out, "name=\"action\" value=\"approve\"") && contains(out, "name=\"action\" value=\"deny\""));
     pages_close(pages);
 }
@@ -278,8 +283,9 @@ static void tells_what_a_directory_lacks(void) {
     memset(large, 'a', sizeof(large));
     write_file("consent.html", (struct slice){large, sizeof(large)});
     CHECK(refuses("/consent.html: the file is too large"));
-    static const char *const made[] = {"login.html", "consent.html", "error.html",  "signed_in.html",
-                                       "home.html",  ".#login.html", "login.html~", ""};
+    static const char *const made[] = {"login.html",     "consent.html", "error.html",
+                                       "signed_in.html", "home.html",    "device.html",
+                                       ".#login.html",   "login.html~",  ""};
     for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
         remove_file(made[i]);
 }

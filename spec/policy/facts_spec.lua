@@ -4,13 +4,26 @@ local cjson = require "cjson.safe"
 local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local jose = require "helpers.jose"
 local mmdb = require "helpers.mmdb"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
 
 -- Policies that allow everything, and tell in their answers what they were told.
-local CLAIMS = [[return { userinfo = function(facts) return { sub = facts.user.user_id, facts = facts } end }]]
+local CLAIMS = [[
+  return {
+    userinfo = function(facts) return { sub = facts.user.user_id, facts = facts } end,
+    id_token = function(facts) return { facts = facts } end,
+  }
+]]
+local TOKENS = [[
+  return {
+    lifetimes = function() return { access = 60, refresh = 60, id = 60 } end,
+    resource = function() return true end,
+    exchange = function() return true end,
+  }
+]]
 local APPS = [[
   return {
     may_create = function() return true end,
@@ -27,7 +40,7 @@ describe("The facts of policies", function()
     local countries = mmdb.write(directory .. "/country.mmdb",
       { { "127.0.0.0", 8, "DE" }, { "203.0.113.0", 24, "AQ" } })
     server = server_helper.start {
-      policies = { ["claims.lua"] = CLAIMS, ["apps.lua"] = APPS },
+      policies = { ["claims.lua"] = CLAIMS, ["apps.lua"] = APPS, ["tokens.lua"] = TOKENS },
       settings = { country_database = countries },
     }
     declared = cli.ask(directory, "policy", "facts")
@@ -78,7 +91,7 @@ describe("The facts of policies", function()
 
   -- What comes: each is declared for that function; each that is declared came, but for those that may be nil.
   local optional = { ["user.hotkey"] = true, ["app.description"] = true, ["app.homepage_url"] = true, previous = true,
-    prompt = true, ["request.user_agent"] = true, ["app.created_at"] = true }
+    prompt = true, ["request.user_agent"] = true, ["app.created_at"] = true, resources = true, claims = true }
   local function compare(name, facts)
     local known = {}
     local function look(path, value)
@@ -115,10 +128,16 @@ describe("The facts of policies", function()
     return list
   end
 
+  local EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+  local function answer_tokens(app, cookie)
+    return flow.tokens(server, app, cookie, { scope = "openid", claims = '{"id_token":{"username":null}}' })
+  end
+
   it("come as they are declared", function()
     local user, owner = flow.user(server), flow.user(server)
     local created = http.post(server, "/idp/apps", { bearer = owner.api_key,
-      json = { name = "Told", redirect_uris = { flow.REDIRECT }, description = "d" } })
+      json = { name = "Told", redirect_uris = { flow.REDIRECT }, description = "d",
+               grant_types = { "authorization_code", "refresh_token", EXCHANGE } } })
     local app = created.json
     local told = decisions(created)
     compare("apps.may_create", told["apps.may_create"])
@@ -152,7 +171,19 @@ describe("The facts of policies", function()
     compare("consent.decide", told["consent.decide"])
     assert.same({ "openid" }, told["consent.decide"].previous.scopes)
 
-    local tokens = flow.tokens(server, app, cookie, { scope = "openid" })
+    answer = flow.token(server, { grant_type = EXCHANGE, subject_token = answer_tokens(app, cookie).access_token,
+      subject_token_type = "urn:ietf:params:oauth:token-type:access_token", client_id = app.client_id,
+      client_secret = app.client_secret, resource = "https://api.example/" })
+    shape.ok(answer)
+    told = decisions(answer)
+    compare("tokens.resource", told["tokens.resource"])
+    compare("tokens.exchange", told["tokens.exchange"])
+    assert.same({ "https://api.example/" }, told["tokens.exchange"].resources)
+
+    local tokens = answer_tokens(app, cookie)
+    local _, claims = jose.read(tokens.id_token)
+    compare("claims.id_token", claims.facts)
+    assert.is_truthy(claims.facts.claims.id_token.username)
     compare("claims.userinfo", http.get(server, "/idp/userinfo", { bearer = tokens.access_token }).json.facts)
     compare("apps.present", http.get(server, "/idp/apps/" .. app.app_id, { bearer = user.api_key }).json.told)
   end)
@@ -170,6 +201,26 @@ describe("The facts of policies", function()
       return told.app.users == 1 and told.app.shares == 1
     end)
     assert.same({ 1, 1 }, { facts.app.users, facts.app.shares })
+  end)
+
+  it("a function that is not there decides nothing, and nothing is recorded of it", function()
+    local plain = server_helper.start { policies = { ["apps_spec.lua"] = "", ["apps.lua"] = [[
+      return { may_create = function() return true end, redirect_uri = function() return true end }
+    ]] } }
+    local owner = flow.user(plain)
+    local app = flow.app(plain, owner)
+    local changed = http.request(plain, "PATCH", "/idp/apps/" .. app.app_id,
+      { bearer = owner.api_key, json = { description = "x" } })
+    shape.ok(changed)
+    local records = http.ask_until(function()
+      local id = changed.headers["x-request-id"]
+      local code, out = cli.run(plain.state, "policy", "explain", "--request", id, "--json")
+      return code == 0 and cjson.decode(out) or nil
+    end, function(found)
+      return found ~= nil
+    end)
+    assert.same({}, records[1].decisions)
+    plain:stop()
   end)
 
   it("a database that is none stops the start", function()

@@ -70,7 +70,7 @@ describe("The operator's workbench", function()
       for _, case in ipairs {
         { { "scopes.grant", "{}" }, "policies/scopes.lua:%d+: " },
         { { "scopes.nothing", "{}" }, "no function scopes.nothing" },
-        { { "claims.id_token", "{}" }, "no function claims.id_token" },
+        { { "tokens.format", "{}" }, "no function tokens.format" },
         { { "scopes.grant", "{" }, "not JSON" },
       } do
         local code, answer, err = run("eval", unpack(case[1]))

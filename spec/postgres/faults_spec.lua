@@ -259,15 +259,20 @@ describe("PostgreSQL that fails", function()
   end)
 
   it("two servers that start at the same moment on an empty database both come up", function()
-    sql(url, "CREATE SCHEMA fresh")
-    local fresh = url .. "&options=-csearch_path%3Dfresh,public"
+    sql(url, "CREATE DATABASE fresh")
+    local fresh = url:gsub("///postgres", "///fresh")
     local servers = {}
+    local env = { MOONLATCH_DATABASE = fresh, MOONLATCH_SECRET = ("5a"):rep(32) }
     for i = 1, 4 do
-      servers[i] = server_helper.launch { workers = 1, env = { MOONLATCH_DATABASE = fresh } }
+      servers[i] = server_helper.launch { workers = 1, env = env }
     end
     for _, server in ipairs(servers) do
       assert.matches("^moonlatch listening", server.process:line(20 * server_helper.patience) or server:log_text())
     end
+    local stranger = server_helper.launch { workers = 1, env = { MOONLATCH_DATABASE = fresh } }
+    local code, said = stranger:refusal()
+    assert.equal(1, code)
+    assert.matches("same secret", said, 1, true)
     for _, server in ipairs(servers) do
       server:stop()
     end

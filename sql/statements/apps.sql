@@ -2,8 +2,11 @@
 -- No row when the name is taken.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
-  created_at, updated_at, number, user_count)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0)
+  created_at, updated_at, number, user_count, grant_types, id_token_signed_response_alg, jwks, jwks_uri,
+  post_logout_redirect_uris, backchannel_logout_uri, dpop_bound_access_tokens, require_pushed_authorization_requests,
+  registration_hash)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
+  ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
 ON CONFLICT DO NOTHING
 RETURNING app_id
 
@@ -11,7 +14,10 @@ RETURNING app_id
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username, a.user_count,
-  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count
+  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count,
+  a.grant_types, a.id_token_signed_response_alg, a.jwks, a.jwks_uri, a.post_logout_redirect_uris,
+  a.backchannel_logout_uri, a.dpop_bound_access_tokens, a.require_pushed_authorization_requests, a.registration_hash,
+  a.jwks_fetched, a.jwks_fetched_at
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.client_id = ?1
 
@@ -19,7 +25,10 @@ WHERE a.client_id = ?1
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
   a.active, a.public, a.refresh_token_lifetime_days, a.allowed_scopes, a.token_endpoint_auth_method, a.secret_hash,
   a.created_at, a.updated_at, u.username AS owner_username, a.user_count,
-  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count
+  (SELECT count(*) FROM app_shares c WHERE c.app_id = a.app_id) AS share_count,
+  a.grant_types, a.id_token_signed_response_alg, a.jwks, a.jwks_uri, a.post_logout_redirect_uris,
+  a.backchannel_logout_uri, a.dpop_bound_access_tokens, a.require_pushed_authorization_requests, a.registration_hash,
+  a.jwks_fetched, a.jwks_fetched_at
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.app_id = ?1
 
@@ -49,10 +58,24 @@ UPDATE apps SET
   allowed_scopes = CASE WHEN (?14 & 128) <> 0 THEN ?11 ELSE allowed_scopes END,
   token_endpoint_auth_method = CASE WHEN (?14 & 256) <> 0 THEN ?12 ELSE token_endpoint_auth_method END,
   active = CASE WHEN (?14 & 512) <> 0 THEN ?13 ELSE active END,
+  grant_types = CASE WHEN (?14 & 1024) <> 0 THEN ?16 ELSE grant_types END,
+  id_token_signed_response_alg = CASE WHEN (?14 & 2048) <> 0 THEN ?17 ELSE id_token_signed_response_alg END,
+  jwks = CASE WHEN (?14 & 4096) <> 0 THEN ?18 ELSE jwks END,
+  jwks_uri = CASE WHEN (?14 & 8192) <> 0 THEN ?19 ELSE jwks_uri END,
+  jwks_fetched = CASE WHEN (?14 & 8192) <> 0 THEN NULL ELSE jwks_fetched END,
+  post_logout_redirect_uris = CASE WHEN (?14 & 16384) <> 0 THEN ?20 ELSE post_logout_redirect_uris END,
+  backchannel_logout_uri = CASE WHEN (?14 & 32768) <> 0 THEN ?21 ELSE backchannel_logout_uri END,
+  dpop_bound_access_tokens = CASE WHEN (?14 & 65536) <> 0 THEN ?22 ELSE dpop_bound_access_tokens END,
+  require_pushed_authorization_requests =
+    CASE WHEN (?14 & 131072) <> 0 THEN ?23 ELSE require_pushed_authorization_requests END,
   updated_at = ?15
 WHERE app_id = ?1 AND user_id = ?2
   AND ((?14 & 1) = 0 OR NOT EXISTS (SELECT 1 FROM apps o WHERE o.name_key = ?4 AND o.app_id <> ?1))
 RETURNING app_id
+
+-- name: app_set_fetched_jwks
+-- Of the jwks_uri ?2, unless it has changed meanwhile.
+UPDATE apps SET jwks_fetched = ?3, jwks_fetched_at = ?4 WHERE app_id = ?1 AND jwks_uri = ?2
 
 -- name: app_set_secret
 UPDATE apps SET secret_hash = ?3, updated_at = ?4 WHERE app_id = ?1 AND user_id = ?2 RETURNING app_id

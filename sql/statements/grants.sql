@@ -41,8 +41,8 @@ WHERE z.user_id = ?1 AND z.app_id = ?2 AND t.expires_at > ?3
 -- name: grant_insert
 -- For a pending request that was spent (?12) by this grant.
 INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
-  code_challenge, nonce, auth_time, auth_method, session_id, created_at, expires_at)
-SELECT ?1, z.authorization_id, z.version, z.user_id, z.app_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13
+  code_challenge, nonce, auth_time, auth_method, session_id, created_at, expires_at, resources, claims, dpop_jkt)
+SELECT ?1, z.authorization_id, z.version, z.user_id, z.app_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15, ?16
 FROM authorizations z
 WHERE z.user_id = ?2 AND z.app_id = ?3 AND z.revoked_at IS NULL
   AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?12 AND spent_by = ?1)
@@ -51,7 +51,7 @@ RETURNING grant_id
 -- name: grant_find
 -- A grant that may still be redeemed or was, with all that the token policies ask for.
 SELECT g.grant_id, g.scopes, g.redirect_uri, g.code_challenge, g.nonce, g.auth_time, g.auth_method, g.session_id,
-  g.redeemed_at, g.revoked_at, g.created_at,
+  g.redeemed_at, g.revoked_at, g.created_at, g.resources, g.claims, g.dpop_jkt,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at,
   z.scopes AS authorized_scopes, z.created_at AS authorized_at, z.updated_at AS authorization_updated_at
 FROM grants g
@@ -63,11 +63,27 @@ WHERE g.grant_id = ?1 AND g.app_id = ?2
 -- name: grant_redeem
 -- ?3: the access token that this redemption makes; it is good only if it got the row. The condition is a scalar, for
 -- PostgreSQL would make a join of EXISTS and, where users are few, read every grant of theirs to find this one.
-UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5
+UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5, dpop_jkt = ?6
 WHERE grant_id = ?1 AND redeemed_at IS NULL AND revoked_at IS NULL AND expires_at > ?2
   AND (SELECT a.active FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
     WHERE z.authorization_id = grants.authorization_id AND z.version = grants.authorization_version
       AND z.revoked_at IS NULL)
+RETURNING grant_id
+
+-- name: grant_insert_client
+-- Of a client for itself (RFC 6749 §4.4): no user, no code; redeemed as it is made.
+INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
+  auth_time, auth_method, session_id, created_at, redeemed_at, redeemed_by, proof, expires_at, resources)
+VALUES (?1, '', 0, '', ?2, ?3, '', ?4, 'client', '', ?4, ?4, ?5, 'secret', ?6, ?7)
+
+-- name: grant_insert_exchanged
+-- From the token ?8 of another grant (RFC 8693): under the same authorization, so that what ends that ends this.
+INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
+  auth_time, auth_method, session_id, created_at, redeemed_at, redeemed_by, proof, expires_at, resources, actor)
+SELECT ?1, g.authorization_id, g.authorization_version, g.user_id, ?2, ?3, '', g.auth_time, g.auth_method,
+  g.session_id, ?4, ?4, ?5, 'secret', ?6, ?7, ?9
+FROM access_tokens t JOIN grants g ON g.grant_id = t.grant_id
+WHERE t.token_id = ?8 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
 RETURNING grant_id
 
 -- name: grant_extend

@@ -40,3 +40,31 @@ RETURNING session_id
 
 -- name: spent_find
 SELECT spent_by FROM spent WHERE spent_id = ?1
+
+-- name: spend_in_session
+-- The same while session ?4 lasts. On PostgreSQL its end waits for what this batch notes of it (session_app_note), or
+-- this finds it gone.
+INSERT INTO spent (spent_id, spent_by, expires_at)
+SELECT ?1, ?2, ?3
+WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?4
+-- postgresql:
+  FOR KEY SHARE
+-- both:
+)
+ON CONFLICT (spent_id) DO NOTHING
+RETURNING spent_id
+
+-- name: session_app_note
+-- App ?2 of user ?3 has signed in by this session, and wants to hear of its end. ?5, ?6: what was spent in it, by whom.
+INSERT INTO session_apps (session_id, app_id, user_id, expires_at)
+SELECT ?1, ?2, ?3, ?4
+WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?5 AND spent_by = ?6)
+ON CONFLICT DO NOTHING
+
+-- name: sweep_session_apps
+DELETE FROM session_apps WHERE session_id IN (SELECT session_id FROM session_apps WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+) AND expires_at < ?1
+RETURNING session_id

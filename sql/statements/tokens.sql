@@ -1,7 +1,7 @@
 -- name: access_token_insert_redeemed
 -- With the redemption of a code.
-INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6
+INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at, dpop_jkt, audience)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
 WHERE EXISTS (SELECT 1 FROM grants WHERE grant_id = ?2 AND redeemed_by = ?1)
 
 -- name: refresh_token_insert_redeemed
@@ -23,8 +23,8 @@ RETURNING token_id
 
 -- name: access_token_insert_rotated
 -- ?7, ?8: the refresh token that was used, and the one that replaced it.
-INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6
+INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at, dpop_jkt, audience)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?9, ?10
 WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?8)
 
 -- name: refresh_token_insert_rotated
@@ -34,21 +34,23 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?1)
 
 -- name: access_token_find
--- Only one that is good, but for its expiry.
+-- Only one that is good, but for its expiry. That of a client for itself has no user and hangs on no authorization.
 SELECT t.secret_hash, t.expires_at, t.created_at, t.token_id, g.grant_id, a.app_id, a.client_id, t.scopes,
-  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at, g.auth_method, g.auth_time
+  u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at, g.auth_method, g.auth_time,
+  t.dpop_jkt, t.audience, g.claims, g.actor
 FROM access_tokens t
 JOIN grants g ON g.grant_id = t.grant_id
-JOIN authorizations z ON z.authorization_id = g.authorization_id
 JOIN apps a ON a.app_id = g.app_id
-JOIN users u ON u.user_id = g.user_id
-WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
-  AND z.version = g.authorization_version AND z.revoked_at IS NULL AND a.active
+LEFT JOIN authorizations z ON z.authorization_id = g.authorization_id
+LEFT JOIN users u ON u.user_id = g.user_id
+WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL AND a.active
+  AND (g.user_id = '' OR (u.user_id IS NOT NULL AND z.version = g.authorization_version AND z.revoked_at IS NULL))
 
 -- name: refresh_token_find
 -- One of a family that is alive; it may be rotated already.
 SELECT t.token_id, t.secret_hash, t.scopes, t.created_at, t.expires_at, t.rotated_at,
-  g.grant_id, g.scopes AS grant_scopes, g.proof, g.nonce, g.auth_time, g.auth_method, g.session_id,
+  g.grant_id, g.scopes AS grant_scopes, g.proof, g.auth_time, g.auth_method, g.session_id, g.resources, g.claims,
+  g.dpop_jkt,
   a.app_id, a.client_id,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at,
   z.scopes AS authorized_scopes, z.created_at AS authorized_at, z.updated_at AS authorization_updated_at

@@ -70,6 +70,22 @@ return {
   ["day"] = "Tag",
   ["days"] = "Tagen",
 
+  -- a device
+  ["Connect a device"] = "Ein Gerät verbinden",
+  ["Sign in to connect a device"] = "Melde dich an, um ein Gerät zu verbinden",
+  ["The code that your device shows"] = "Der Code, den dein Gerät zeigt",
+  ["Compare it with what the device shows. A code that somebody sent you is not for you."] =
+    "Vergleiche ihn mit dem, was das Gerät zeigt. Ein Code, den dir jemand geschickt hat, ist nicht für dich.",
+  ["Go on only if you started this yourself and a device of yours shows this code right now. If somebody sent you the code or a link, they would get the access."] =
+    "Geh nur weiter, wenn du das selbst begonnen hast und ein Gerät von dir jetzt diesen Code zeigt. Hat dir jemand den Code oder einen Link geschickt, dann bekäme diese Person den Zugriff.",
+  ["the device that shows"] = "das Gerät mit dem Code",
+  ["Done"] = "Fertig",
+  ["Denied"] = "Abgelehnt",
+  ["Go back to your device: it will go on by itself. You can close this page."] =
+    "Geh zurück zu deinem Gerät: Es macht von selbst weiter. Diese Seite kannst du schließen.",
+  ["The device gets no access. You can close this page."] =
+    "Das Gerät bekommt keinen Zugriff. Diese Seite kannst du schließen.",
+
   -- what the consent policy says
   ["It would be able to"] = "Sie könnte",
   ["Know who you are"] = "Wissen, wer du bist",
@@ -106,6 +122,33 @@ return {
   ["Delete what needs no special permission"] = "Löschen, was keine besondere Erlaubnis braucht",
   ["Do everything that you can do yourself"] = "Alles tun, was du selbst kannst",
 
+  -- back to the app
+  ["Back to the app"] = "Zurück zur App",
+  ["If nothing happens, press the button."] = "Wenn nichts geschieht, drücke den Knopf.",
+  ["Go on"] = "Weiter",
+
+  -- signing out
+  ["Sign out"] = "Abmelden",
+  ["Sign out of"] = "Abmelden bei",
+  ["asks to sign you out."] = "möchte dich abmelden.",
+  ["You are signed in as"] = "Angemeldet bist du als",
+  ["Sign out everywhere"] = "Überall abmelden",
+  ["Stay signed in"] = "Angemeldet bleiben",
+  ["Everywhere is every browser and device that you are signed in with. Apps are told if they want to know; what you have allowed them stays until you take it back."] =
+    "Überall heißt: in jedem Browser und auf jedem Gerät, in dem du angemeldet bist. Apps erfahren es, wenn sie wollen; was du ihnen erlaubt hast, gilt weiter, bis du es zurücknimmst.",
+  ["You are signed out"] = "Du bist abgemeldet",
+  ["You may close this page."] = "Du kannst diese Seite schließen.",
+  ["You are signed out everywhere. What you have allowed apps stays until you take it back."] =
+    "Du bist überall abgemeldet. Was du Apps erlaubt hast, gilt weiter, bis du es zurücknimmst.",
+  ["You stay signed in"] = "Du bleibst angemeldet",
+  ["Nothing has changed."] = "Nichts hat sich geändert.",
+  ["The client_id is not that of the id_token_hint."] = "Die client_id ist nicht die des id_token_hint.",
+  ["Which app this is for is not known: client_id or a valid id_token_hint is missing."] =
+    "Für welche App das ist, ist nicht bekannt: Es fehlt die client_id oder ein gültiger id_token_hint.",
+  ["The app has not registered this post_logout_redirect_uri."] =
+    "Die App hat diese post_logout_redirect_uri nicht angemeldet.",
+  ["This page belongs to another sign-in. Load it again."] = "Diese Seite gehört zu einer anderen Anmeldung. Lade sie neu.",
+
   -- errors
   ["This did not work"] = "Das hat nicht geklappt",
   ["Something went wrong"] = "Hier ist etwas schiefgegangen",
@@ -124,6 +167,10 @@ return {
     "Diese Anfrage ist abgelaufen. Geh zur App zurück und versuche es noch einmal.",
   ["This request is not one of ours. Go back to the app and try again."] =
     "Diese Anfrage ist nicht von uns. Geh zur App zurück und versuche es noch einmal.",
+  ["This code is not right, or it has expired."] = "Dieser Code stimmt nicht, oder er ist abgelaufen.",
+  ["This code has expired. Start anew on your device."] = "Dieser Code ist abgelaufen. Beginne auf dem Gerät von vorn.",
+  ["These were too many wrong codes. Try again in ten minutes."] =
+    "Das waren zu viele falsche Codes. Versuche es in zehn Minuten noch einmal.",
   ["This form was sent by another site."] = "Dieses Formular kam von einer anderen Seite.",
   ["This sign-in was not started in this browser."] = "Diese Anmeldung begann nicht in diesem Browser.",
   ["The sign-in was not approved."] = "Der Zugriff wurde nicht erlaubt.",

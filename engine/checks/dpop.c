@@ -1,0 +1,94 @@
+#include "checks/dpop.h"
+
+#include "base/clock.h"
+#include "checks/spend.h"
+#include "crypto/hex.h"
+#include "crypto/jose.h"
+#include "crypto/nonce.h"
+#include "crypto/secret.h"
+
+enum { JTI_LEN_MAX = 256, SKEW_S = 30 };
+
+static void nonce_offer(struct request *request) {
+    char nonce[UUID_LEN + 1];
+    nonce_mint(request->service->keyring, KEY_DPOP, clock_now_s() + request->service->settings->dpop_s, nonce);
+    request->dpop_nonce = arena_copy(request->arena, slice_of(nonce));
+}
+
+/* Header: its type, and the public key that it was signed with (§4.3, 4 to 7). */
+static enum error key_check(struct request *request, const struct jws *proof, struct slice *jkt) {
+    const struct value *jwk = value_get(proof->header, "jwk");
+    if (!slice_is(proof->typ, "dpop+jwt"))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's typ is not dpop+jwt.");
+    if (!jwk || jwk->kind != VALUE_MAP || jose_jwk_is_private(jwk))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's jwk is not a public key.");
+    struct jose_key *key = jose_key_from_jwk(jwk);
+    if (!key)
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's jwk is of no kind that is supported.");
+    bool is_signed = jws_verify(proof, key);
+    jose_key_free(key);
+    *jkt = jose_thumbprint(request->arena, jwk);
+    return is_signed ? ERROR_NONE : fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's signature is not right.");
+}
+
+/* What the proof is for (§4.3, 8 to 10, 12). */
+static enum error target_check(struct request *request, const struct value *claims, struct slice token) {
+    struct slice htu = value_get_text(claims, "htu");
+    struct slice here = arena_printf(request->arena, "%.*s%.*s", SLICE_ARG(request->service->settings->issuer),
+                                     SLICE_ARG(request->path));
+    size_t end = 0;
+    while (end < htu.len && htu.at[end] != '?' && htu.at[end] != '#')
+        end++;
+    if (!slice_equal(value_get_text(claims, "htm"), request->method))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another method (htm).");
+    if (!slice_is_set(htu) || !slice_equal((struct slice){htu.at, end}, here))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another URL (htu).");
+    if (slice_is_set(token) && !secret_equal(value_get_text(claims, "ath"), sha256_base64url(request->arena, token)))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another access token (ath).");
+    return ERROR_NONE;
+}
+
+/* When it was made (§4.3, 10 and 11): with a nonce of ours, of late. */
+static enum error time_check(struct request *request, const struct value *claims) {
+    const struct value *iat = value_get(claims, "iat");
+    int64_t now_s = clock_now_s(), age_s = iat && iat->kind == VALUE_INT ? now_s - iat->integer : INT64_MAX;
+    int64_t nonce_expires_at_s;
+    if (age_s > request->service->settings->dpop_s + SKEW_S || age_s < -SKEW_S)
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's iat is not of now.");
+    if (!nonce_is_valid(request->service->keyring, KEY_DPOP, value_get_text(claims, "nonce"), now_s,
+                        &nonce_expires_at_s))
+        return fail(request, ERROR_USE_DPOP_NONCE, NULL);
+    return ERROR_NONE;
+}
+
+/* Of one key no two proofs have one jti (§11.1). */
+static enum error use(struct request *request, const struct value *claims, struct slice jkt) {
+    struct slice jti = value_get_text(claims, "jti");
+    if (!jti.len || jti.len > JTI_LEN_MAX)
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof has no jti, or a longer one than %d characters.",
+                    JTI_LEN_MAX);
+    struct slice id = arena_printf(request->arena, "dpop:%.*s:%.*s", SLICE_ARG(jkt),
+                                   SLICE_ARG(sha256_base64url(request->arena, jti)));
+    bool is_first;
+    enum error error = spend(request, id, clock_now_s() + 2 * (request->service->settings->dpop_s + SKEW_S), &is_first);
+    if (!error && !is_first)
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof has been used already.");
+    return error;
+}
+
+enum error dpop_check(struct request *request, struct slice token, struct slice *jkt) {
+    struct jws proof;
+    *jkt = SLICE_NONE;
+    if (!slice_is_set(request->dpop))
+        return ERROR_NONE;
+    nonce_offer(request);
+    if (!jws_parse(request->arena, request->dpop, &proof))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP header is not a JWT with an algorithm of ours.");
+    struct slice thumbprint;
+    enum error error = key_check(request, &proof, &thumbprint);
+    if (error || (error = target_check(request, proof.payload, token)) ||
+        (error = time_check(request, proof.payload)) || (error = use(request, proof.payload, thumbprint)))
+        return error;
+    *jkt = thumbprint;
+    return ERROR_NONE;
+}

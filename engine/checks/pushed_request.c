@@ -1,0 +1,52 @@
+#include "checks/pushed_request.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "checks/sealed_params.h"
+#include "crypto/random.h"
+#include "crypto/seal.h"
+
+#define REQUEST_URI "urn:ietf:params:oauth:request_uri:" /* RFC 9126 §2.2 */
+
+static struct slice request_uri_of(struct request *request, const struct pushed_request *pushed, int64_t lifetime_s) {
+    struct arena *arena = request->arena;
+    int64_t expires_at_s = clock_now_s() + lifetime_s;
+    struct value *sealed = value_map(arena);
+    value_set_text(arena, sealed, "id", pushed->id);
+    value_set_int(arena, sealed, "expires_at", expires_at_s < pushed->until_s ? expires_at_s : pushed->until_s);
+    value_set_int(arena, sealed, "until", pushed->until_s);
+    value_set_value(sealed, "params", params_to_value(arena, &pushed->params, NULL));
+    struct buffer text = buffer_in(arena);
+    json_write(&text, sealed);
+    return arena_printf(arena, REQUEST_URI "%.*s",
+                        SLICE_ARG(seal(arena, request->service->keyring, KEY_REQUEST, buffer_slice(&text))));
+}
+
+struct slice pushed_request_make(struct request *request, const struct params *params) {
+    const struct settings *settings = request->service->settings;
+    char id[UUID_LEN + 1];
+    uuid_random(id);
+    const struct pushed_request pushed = {slice_of(id), clock_now_s() + settings->pushed_s + settings->pending_s,
+                                          *params};
+    return request_uri_of(request, &pushed, settings->pushed_s);
+}
+
+struct slice pushed_request_renew(struct request *request, const struct pushed_request *pushed) {
+    return request_uri_of(request, pushed, request->service->settings->pending_s);
+}
+
+enum error pushed_request_open(struct request *request, struct slice request_uri, struct pushed_request *pushed) {
+    struct slice text = slice_starts(request_uri, REQUEST_URI)
+                            ? unseal(request->arena, request->service->keyring, KEY_REQUEST,
+                                     slice_from(request_uri, sizeof(REQUEST_URI) - 1))
+                            : SLICE_NONE;
+    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
+    if (!sealed)
+        return fail(request, ERROR_INVALID_REQUEST_URI, "The request_uri is not one that was pushed here.");
+    if (value_get(sealed, "expires_at")->integer <= clock_now_s())
+        return fail(request, ERROR_INVALID_REQUEST_URI, "The request_uri has expired.");
+    pushed->id = value_get_text(sealed, "id");
+    pushed->until_s = value_get(sealed, "until")->integer;
+    pushed->params = params_from_value(request->arena, value_get(sealed, "params"));
+    return ERROR_NONE;
+}

@@ -1,0 +1,80 @@
+/* The first tokens of a grant, however its redemption was proven. */
+#include "endpoints/token_family.h"
+
+#include "checks/resource.h"
+#include "checks/scope.h"
+
+/* RFC 9449 §10: the code is bound to a key that the authorization request named. */
+enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row) {
+    struct slice bound = row_text(row, 0, "dpop_jkt");
+    if (slice_is_set(bound) && !slice_equal(bound, caller->dpop_jkt))
+        return fail(request, ERROR_INVALID_GRANT, "The code is bound to a DPoP key whose proof is missing.");
+    return ERROR_NONE;
+}
+
+/* Compare-and-set: *is_first says whether this was the redemption that counts. */
+static enum error redeem(struct request *request, const struct token_caller *caller, const struct token_set *set,
+                         struct slice grant_id, bool *is_first) {
+    bool is_authenticated = caller->client.is_authenticated;
+    int64_t ends_at_s = set->has_refresh ? set->refresh_expires_at_s : set->access_expires_at_s;
+    struct batch batch = batch_in(request->arena);
+    struct rows *redeemed =
+        batch_add(&batch, STATEMENT_grant_redeem, db_text(grant_id), db_int(set->now_s),
+                  db_text(slice_of(set->access.id)), db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")),
+                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt));
+    token_set_store(request, &batch, set, grant_id);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *is_first = redeemed->count == 1;
+    return ERROR_NONE;
+}
+
+/* RFC 9700 §4.14, RFC 6749 §4.1.2: whoever comes second may be the thief, or the first was. */
+static enum error replayed(struct request *request, struct slice grant_id) {
+    enum error error = token_family_revoke(request, grant_id);
+    return error ? error : fail(request, ERROR_INVALID_GRANT, "The code has been used already.");
+}
+
+static enum error mint(struct request *request, const struct token_caller *caller, const struct rows *grant,
+                       const struct user *user, struct token_set *set) {
+    const struct app *app = &caller->client.app;
+    const struct scope_question question = {
+        .user = user,
+        .app = app,
+        .requested = names_split(request->arena, row_text(grant, 0, "scopes")),
+        .previous = token_previous(request, grant),
+        .grant_type = caller->grant_type,
+    };
+    struct token_making making = {
+        .user = user,
+        .app = app,
+        .dpop_jkt = caller->dpop_jkt,
+        .has_refresh = true,
+        .session_id = row_text(grant, 0, "session_id"),
+        .nonce = row_text(grant, 0, "nonce"),
+        .claims = row_text(grant, 0, "claims"),
+    };
+    enum error error = scope_grant(request, &question, &making.scopes);
+    if (error || (error = resource_narrow(request, row_text(grant, 0, "resources"), &making.audience)))
+        return error;
+    making.has_id_token = scope_holds(making.scopes, SLICE("openid"));
+    return token_set_mint(request, &making, set);
+}
+
+struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant) {
+    const struct app *app = &caller->client.app;
+    struct slice grant_id = row_text(grant, 0, "grant_id");
+    if (!row_is_null(grant, 0, "redeemed_at"))
+        return token_refusal(request, NULL, app, replayed(request, grant_id));
+    struct user user = user_from(grant, 0, "user_created_at");
+    user.sign_in = sign_in_from(grant, 0);
+    struct token_set set;
+    bool is_first;
+    enum error error = token_binding_check(request, caller, grant);
+    if (error || (error = mint(request, caller, grant, &user, &set)) ||
+        (error = redeem(request, caller, &set, grant_id, &is_first)))
+        return token_refusal(request, &user, app, error);
+    if (!is_first)
+        return token_refusal(request, &user, app, replayed(request, grant_id));
+    return token_set_answer(request, &user, app, &set);
+}
