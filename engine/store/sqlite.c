@@ -22,7 +22,7 @@ struct sqlite {
 
 struct reader {
     struct sqlite *sqlite;
-    struct inbox *inbox;
+    struct writer_wake wake;
     struct sqlite_connection connection;
 };
 
@@ -165,7 +165,7 @@ static void *sqlite_connect(void *opened, struct inbox *inbox, struct arena *are
     if (!reader)
         abort();
     reader->sqlite = sqlite;
-    reader->inbox = inbox;
+    reader->wake = (struct writer_wake){.writer = &sqlite->writer, .inbox = inbox};
     if (!sqlite_connection_open(&reader->connection, sqlite->path, arena, error) ||
         !sqlite_connection_prepare(&reader->connection, true, arena, error)) {
         sqlite_connection_close(&reader->connection);
@@ -211,7 +211,7 @@ static bool sqlite_run(void *connection, struct batch *batch) {
     if (batch->count == 0)
         return true;
     if (!batch_reads(batch))
-        return sqlite_writer_run(&reader->sqlite->writer, reader->inbox, batch);
+        return sqlite_writer_run(&reader->sqlite->writer, &reader->wake, batch);
     struct reading reading = {.connection = &reader->connection, .batch = batch};
     fiber_hop(read_on_the_loop, &reading);
     return reading.succeeded;

@@ -162,8 +162,28 @@ static void *writer_main(void *argument) {
     return NULL;
 }
 
-/* False when the queue is full. */
-static bool submit(struct sqlite_writer *writer, struct sqlite_job *job) {
+static void wake(struct completion *completion) {
+    struct writer_wake *self = (struct writer_wake *)completion;
+    struct sqlite_writer *writer = self->writer;
+    self->is_asked = false;
+    pthread_mutex_lock(&writer->mutex);
+    if (writer->thread_waits)
+        pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+/* On the loop's stack. */
+static void wake_ask(void *argument) {
+    struct writer_wake *self = argument;
+    if (self->is_asked)
+        return;
+    self->is_asked = true;
+    self->completion.run = wake;
+    self->inbox->soon(self->inbox, &self->completion);
+}
+
+/* False when the queue is full. `wakes`: at once. */
+static bool submit(struct sqlite_writer *writer, struct sqlite_job *job, bool wakes) {
     int64_t now_ms = clock_monotonic_ms();
     bool logs = false;
     pthread_mutex_lock(&writer->mutex);
@@ -174,7 +194,7 @@ static bool submit(struct sqlite_writer *writer, struct sqlite_job *job) {
         h2o_linklist_insert(&writer->queue, &job->link);
         writer->queue_count++;
         metric_add(METRIC_db_queue, 1);
-        if (writer->thread_waits)
+        if (wakes && writer->thread_waits)
             pthread_cond_signal(&writer->work);
     } else if (now_ms >= writer->refusal_logged_ms + REFUSAL_LOG_MS) {
         writer->refusal_logged_ms = now_ms;
@@ -187,13 +207,16 @@ static bool submit(struct sqlite_writer *writer, struct sqlite_job *job) {
     return fits;
 }
 
-bool sqlite_writer_run(struct sqlite_writer *writer, struct inbox *inbox, struct batch *batch) {
-    struct sqlite_job *job = job_new(batch, fiber_current() ? inbox : NULL);
-    if (!submit(writer, job)) {
+bool sqlite_writer_run(struct sqlite_writer *writer, struct writer_wake *wake, struct batch *batch) {
+    struct sqlite_job *job = job_new(batch, fiber_current() ? wake->inbox : NULL);
+    bool waits_for_loop = job->inbox && job->inbox->soon;
+    if (!submit(writer, job, !waits_for_loop)) {
         job_release(job);
         job_release(job);
         return false;
     }
+    if (waits_for_loop)
+        fiber_hop(wake_ask, wake);
     if (job->inbox) {
         fiber_wait();
     } else {

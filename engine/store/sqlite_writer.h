@@ -40,12 +40,21 @@ struct sqlite_writer {
     int64_t watched_ms, data_version; /* the writer thread's */
 };
 
+/* One a thread with a loop: wakes the writer when the loop has started all that has arrived, so that these batches
+ * share a commit. On a busy core the writer would else take the first one alone, and pay for its fsync. */
+struct writer_wake {
+    struct completion completion; /* first: the inbox gives it back */
+    struct sqlite_writer *writer;
+    struct inbox *inbox; /* NULL: no loop; the writer is woken by each batch */
+    bool is_asked;
+};
+
 /* `writer->connection` is open and prepared. False when there are no threads to be had. */
 bool sqlite_writer_start(struct sqlite_writer *writer, const struct database_options *options);
 /* Finishes what is queued. The connection is the caller's again. */
 void sqlite_writer_stop(struct sqlite_writer *writer);
 
 /* Waits on the fiber when there is one and an inbox, else blocks. */
-bool sqlite_writer_run(struct sqlite_writer *writer, struct inbox *inbox, struct batch *batch);
+bool sqlite_writer_run(struct sqlite_writer *writer, struct writer_wake *wake, struct batch *batch);
 
 #endif
