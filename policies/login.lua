@@ -7,6 +7,12 @@ local function allow(_)
 end
 
 return {
+  -- So many attempts may fail, within so many seconds of the first, from one address (of IPv6 its /64)
+  -- and for one account that is named (a hotkey; a fingerprint names none); then the next ones wait.
+  limits = {
+    address = { attempts = 50, seconds = 300 },
+    account = { attempts = 20, seconds = 300 },
+  },
   -- What the sign-in page offers.
   methods = { "fingerprint", "hotkey" },
   allow = allow,

@@ -13,7 +13,7 @@ return {
   -- branding = { name = "Acme", logo = "https://…", accent = "#0a7d4f", accent_dark = "#7fe0b4" },  -- at each reload
   -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
   -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too
-  -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by; default: the system's authorities
+  -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by, in place of the system's authorities
   -- registration_owner = "operator",    -- owns the clients that register themselves without saying for whom
   -- policy_tests = true,                -- take new policies only if the specs beside them pass
 
@@ -39,8 +39,8 @@ return {
     -- request_timeout_ms = 30000, idle_timeout_ms = 60000, drain_timeout_ms = 30000,
     -- store_timeout_ms = 5000, store_queue = 10000, store_group = 256, store_connections = 40,
     -- cache_bytes = 64 * 1024 * 1024,
-    -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures
-    -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others
+    -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures; the queue's length is for both
+    -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

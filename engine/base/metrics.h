@@ -46,6 +46,7 @@
     X(logout_delivered, "moonlatch_logout_delivered_total", "counter", "Of these, those that the app took") \
     X(logout_failed, "moonlatch_logout_failed_total", "counter", "Attempts to tell an app that failed") \
     X(logout_dropped, "moonlatch_logout_dropped_total", "counter", "Logout tokens refused, or given up after a day") \
+    X(sign_ins_limited, "moonlatch_sign_ins_limited_total", "counter", "Sign-ins refused unseen: too many had failed") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
 

@@ -101,6 +101,17 @@ static const char *setting(struct command_line *line, const struct value *file, 
     return value ? value : arena_string(line->arena, value_get_text(file, name));
 }
 
+/* A switch of the command line, else its MOONLATCH_ variable, else the settings file. */
+static bool switch_is_on(struct command_line *line, const struct value *file, const char *flag, const char *name) {
+    if (option_is_set(&line->options, flag))
+        return true;
+    const char *text = setting(line, NULL, flag);
+    if (text)
+        return *text && strcmp(text, "0") != 0 && strcmp(text, "false") != 0;
+    const struct value *given = value_get(file, name);
+    return given && given->kind == VALUE_BOOL && given->boolean;
+}
+
 static bool numbers_read(struct command_line *line, const struct value *file, struct slice *error) {
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         const struct number *number = &numbers[i];
@@ -225,9 +236,8 @@ bool settings_read(struct command_line *line, struct slice *error) {
     settings->demo = option_is_set(&line->options, "demo");
     const struct value *tests = value_get(file, "policy_tests");
     settings->policy_tests = tests && tests->kind == VALUE_BOOL && tests->boolean;
-    const struct value *private = value_get(file, "outgoing_private");
-    settings->outgoing_private = private && private->kind == VALUE_BOOL && private->boolean;
-    settings->outgoing_ca = arena_string(line->arena, value_get_text(file, "outgoing_ca"));
+    settings->outgoing_private = switch_is_on(line, file, "outgoing-private", "outgoing_private");
+    settings->outgoing_ca = setting(line, file, "outgoing-ca");
     settings->watch = option_is_set(&line->options, "watch") || setting(line, NULL, "watch");
     listen_read(line, file);
     return numbers_read(line, file, error) && workers_read(line, file, error) &&

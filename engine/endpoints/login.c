@@ -143,9 +143,14 @@ struct response endpoint_login(struct request *request) {
     if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
         return respond_error(request, error);
     if (error) { /* the person may try again, with a fresh nonce */
+        int status = error == ERROR_TOO_MANY_REQUESTS ? 429 : 401;
         request->error = error;
-        return is_device ? device_login_page(request, user_code, 401, request->error_text)
-                         : login_page(request, &asked, 401, request->error_text);
+        struct response page = is_device ? device_login_page(request, user_code, status, request->error_text)
+                                         : login_page(request, &asked, status, request->error_text);
+        if (status == 429)
+            response_header(&page, "retry-after",
+                            arena_printf(request->arena, "%lld", (long long)request->retry_after_s));
+        return page;
     }
     struct response response =
         is_device ? response_redirect(303, device_url(request, user_code)) : consent_step(request, &asked, &session);

@@ -1,7 +1,7 @@
 /* Fibers: an endpoint runs on a small stack of its own, so that it reads top to bottom although it
  * waits for the store in the middle.
  *
- * The laws (design.md): only db_run waits. A fiber is never killed from outside and never changes
+ * The laws (design.md): only db_run and offload_run wait. A fiber is never killed from outside and never changes
  * thread. Everything else (h2o, TLS, libpq, Lua, parsers that recurse) runs on the loop's stack.
  * Code that runs without a fiber (command line, fuzzing, unit tests) may call fiber_hop, which is
  * then a plain call; fiber_current() is NULL there and whoever would wait must block instead. */

@@ -266,6 +266,18 @@ struct verdict policy_login(struct policy *policy, struct arena *arena, const st
     return verdict(policy, FUNCTION_login_allow, arena, facts);
 }
 
+static struct login_limit limit_of(const struct value *limits, const char *name) {
+    const struct value *limit = value_get(limits, name);
+    if (!limit)
+        return (struct login_limit){0, 1};
+    return (struct login_limit){value_get(limit, "attempts")->integer, value_get(limit, "seconds")->integer};
+}
+
+struct login_limits policy_login_limits(struct policy *policy) {
+    const struct value *limits = policy->data[DATA_login_limits];
+    return (struct login_limits){limit_of(limits, "address"), limit_of(limits, "account")};
+}
+
 const struct value *policy_login_methods(struct policy *policy) {
     return policy->data[DATA_login_methods];
 }

@@ -89,6 +89,19 @@ static const struct shape_field lifetimes_fields[] = {
 };
 static const struct shape lifetimes = {.kind = SHAPE_MAP, .fields = lifetimes_fields};
 
+/* So many may fail within so many seconds of the first one; 0 attempts: any number. */
+static const struct shape_field login_limit_fields[] = {
+    {"attempts", {.kind = SHAPE_INT, .min = 0, .max = 1000000}},
+    {"seconds", {.kind = SHAPE_INT, .min = 1, .max = DAY_S}},
+    LAST,
+};
+static const struct shape_field login_limits_fields[] = {
+    {"address", {.kind = SHAPE_MAP, .fields = login_limit_fields}},
+    {"account", {.kind = SHAPE_MAP, .fields = login_limit_fields}},
+    LAST,
+};
+static const struct shape login_limits = {.kind = SHAPE_MAP, .fields = login_limits_fields, .optional = true};
+
 static const struct shape token_format = {.kind = SHAPE_CHOICE, .choices = "opaque jwt"};
 
 static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey"};

@@ -33,7 +33,8 @@
 #define POLICY_DATA(X) \
     X(scopes, catalog, &catalog) \
     X(scopes, default, &default_scopes) \
-    X(login, methods, &login_methods)
+    X(login, methods, &login_methods) \
+    X(login, limits, &login_limits)
 
 enum policy_function {
 #define X(file, name, required, first, second) FUNCTION_##file##_##name,

@@ -156,6 +156,15 @@ bool policy_lifetimes(struct policy *policy, struct arena *arena, const struct v
 /* --- login.lua --- */
 /* facts.method is "fingerprint" or "hotkey". */
 struct verdict policy_login(struct policy *policy, struct arena *arena, const struct value *facts);
+/* How many attempts to sign in may fail, for an address and for an account, within a time that begins with the first of
+ * them; 0 attempts: any number. */
+struct login_limit {
+    int64_t attempts, seconds;
+};
+struct login_limits {
+    struct login_limit address, account;
+};
+struct login_limits policy_login_limits(struct policy *policy);
 /* List of texts: the ways offered on the login page. */
 const struct value *policy_login_methods(struct policy *policy);
 

@@ -8,21 +8,26 @@
 
 struct fetch {
     /* in */
-    const char *method; /* "GET", "POST" */
-    struct slice url, accept;
-    struct slice content_type, body; /* of a POST */
-    size_t answer_max;               /* bytes; a longer answer is none */
+    const char *method;                /* "GET", "HEAD", "POST" and so on */
+    struct slice url;                  /* without user and password */
+    struct slice body;                 /* absent: none is sent */
+    struct slice content_type, accept; /* the caller's own words: nothing here looks for line ends */
+    int64_t
+        timeout_ms; /* for all of it, waiting for a thread included; 0, or more than limits.outgoing_timeout_ms: that */
+    size_t answer_max; /* bytes; a longer answer is none */
     /* out */
-    int status;          /* 0: no answer */
-    struct slice answer; /* in the arena */
-    struct slice why;    /* no answer: a few words for the log */
+    int status;              /* 0: no answer */
+    struct slice answer;     /* in the arena, like the two below */
+    struct slice media_type; /* as it came, without parameters; absent when there was none */
+    struct slice why;        /* no answer: a few words for the log, not for whoever named the URL */
 };
 
-/* Once a process, before its threads; and after them. */
-void fetch_begin(void);
+/* Once a process, before its threads; false with *error when settings->outgoing_ca cannot be used. */
+bool fetch_begin(struct arena *arena, const struct settings *settings, struct slice *error);
+/* After them. */
 void fetch_end(void);
 
-/* False when there was no answer. Waits. */
+/* False when there was no answer, also when too much waits (offload.h). Waits. */
 bool fetch_run(struct arena *arena, const struct service *service, struct fetch *fetch);
 
 #endif

@@ -104,7 +104,7 @@ static bool job_add(struct offload *offload, struct offload_job *job) {
 
 static bool run(struct offload *offload, const struct service *service, void (*work)(void *data), void *data) {
     if (!fiber_current() || !offload) {
-        work(data);
+        fiber_hop(work, data);
         return true;
     }
     struct offload_job job = {

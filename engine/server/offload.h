@@ -14,7 +14,7 @@ void offload_close(struct offload *offload);
 /* Runs work(data) on one of the threads and returns when it has run: `data` may lie in the fiber's arena or on its
  * stack. There is no timeout here, so whoever works bounds its own time; what it allocates in an arena must be its own
  * thread's. False, and nothing is run, when too much waits already (the caller answers ERROR_OVERLOADED). Without a
- * fiber (command line, fuzzing) it is a plain call. */
+ * fiber, or without threads (command line, fuzzing), it is a plain call, on the loop's stack. */
 bool offload_run(const struct service *service, void (*work)(void *data), void *data);
 /* The same for what waits for other servers, on threads of its own: one that hangs keeps no signature waiting. */
 bool offload_run_outgoing(const struct service *service, void (*work)(void *data), void *data);

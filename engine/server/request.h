@@ -53,6 +53,7 @@ struct request {
     struct value *json;                        /* parsed, for a route with BODY_JSON */
 
     struct slice ui_locales; /* of an authorization request: languages that go before Accept-Language's */
+    int64_t retry_after_s;   /* of a refusal that may be tried again: when; 0: soon */
     struct slice dpop_nonce; /* for the answer's header of that name; absent: none */
 
     struct value *decisions; /* of the policies, for the audit log; NULL: none yet */

@@ -221,7 +221,9 @@ static void add_challenge(struct request *request, struct response *response, en
     case ERROR_STORE_UNAVAILABLE:
     case ERROR_OVERLOADED:
     case ERROR_TOO_MANY_REQUESTS:
-        response_header(response, "retry-after", SLICE("1"));
+        response_header(
+            response, "retry-after",
+            arena_printf(request->arena, "%lld", (long long)(request->retry_after_s ? request->retry_after_s : 1)));
         return;
     default:
         return;

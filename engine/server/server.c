@@ -154,12 +154,15 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     struct edition *edition = edition_open(arena, settings, error);
     if (!edition)
         return 1;
+    if (!fetch_begin(arena, settings, error)) {
+        edition_release(edition);
+        return 1;
+    }
     sigset_t signals = signals_block();
     struct running running = {.count = settings->workers};
     running.workers = h2o_mem_alloc((size_t)running.count * sizeof(struct worker));
     memset(running.workers, 0, (size_t)running.count * sizeof(struct worker));
     int status = 1;
-    fetch_begin();
     config->offload = offload_open((size_t)settings->offload_threads, (size_t)settings->offload_queue_max);
     config->outgoing = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
     config->deliveries = logout_deliveries_open(settings);

@@ -147,7 +147,9 @@ end)
 
 describe("a login nonce", function()
   it("expires", function()
-    local server = server_helper.start { settings = { lifetimes = { nonce = 1 } } }
+    local server = server_helper.start {
+      policies = server_helper.unlimited(), settings = { lifetimes = { nonce = 1 } },
+    }
     local user_address = wallet.address("//Alice")
     flow.user(server, { hotkey = user_address })
     local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce

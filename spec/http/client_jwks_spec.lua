@@ -114,4 +114,21 @@ describe("A client's jwks_uri", function()
     assert.is_nil(web:next(0.2))
     strict:stop()
   end)
+
+  it("may be over http when the flag, the environment or the settings file says so", function()
+    local function status_of(options)
+      local one = server_helper.start(options)
+      local answer = http.post(one, "/idp/apps", { bearer = flow.user(one).api_key,
+        json = { name = "Plain http", redirect_uris = { flow.REDIRECT }, jwks_uri = "http://keys.example/" } })
+      one:stop()
+      return answer.status
+    end
+    assert.equal(200, status_of { args = { "--outgoing-private" } })
+    assert.equal(200, status_of { env = { MOONLATCH_OUTGOING_PRIVATE = "1" } })
+    assert.equal(200, status_of { settings = { outgoing_private = true } })
+    for _, no in ipairs { "", "0", "false" } do
+      assert.equal(422, status_of { env = { MOONLATCH_OUTGOING_PRIVATE = no } })
+    end
+    assert.equal(422, status_of { settings = { outgoing_private = true }, env = { MOONLATCH_OUTGOING_PRIVATE = "0" } })
+  end)
 end)

@@ -65,7 +65,7 @@ end
 describe("fifty at once", function()
   local server, world, address
   lazy_setup(function()
-    server = server_helper.start { workers = 3 }
+    server = server_helper.start { workers = 3, policies = server_helper.unlimited() }
     address = wallet.address("//Racer")
     world = flow.world(server, {}, { hotkey = address })
   end)

@@ -40,7 +40,7 @@ static void wrong_members_are_refused(void) {
     CHECK(refused(login, "return {\nmethods = { 'hotkey' },\nallow = true }",
                   "policies/login.lua:3: allow must be a function, and is a boolean"));
     CHECK(refused(login, "return {\nmethods = { 'hotkey' }, allow = function() end,\nalow = function() end }",
-                  "policies/login.lua:3: alow is not known here (known: methods, allow)"));
+                  "policies/login.lua:3: alow is not known here (known: methods, limits, allow)"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { 'hotkey', 'password' } }",
                   "policies/login.lua:2: methods[2] must be one of: fingerprint hotkey; and is password"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { first = print } }", "there is no 'print'"));

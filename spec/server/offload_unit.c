@@ -92,6 +92,80 @@ static void refuses_what_is_too_much(void) {
     sem_destroy(&go_on);
 }
 
+/* A fiber whose work takes long keeps neither the loop nor another fiber. */
+static void the_loop_goes_on(void) {
+    struct sum long_one = {0}, short_one = {.from = 1, .to = 2};
+    sem_init(&working, 0, 0);
+    sem_init(&go_on, 0, 0);
+    begin(2, 2);
+    CHECK(fiber_start(ask_to_stand, &long_one));
+    sem_wait(&working);
+    CHECK(fiber_start(ask, &short_one) && !short_one.returned);
+    CHECK(pipe_inbox_turn(&inbox, 5000));
+    CHECK(short_one.returned && short_one.result == 3 && !long_one.returned);
+    sem_post(&go_on);
+    CHECK(pipe_inbox_turn(&inbox, 5000) && long_one.ran);
+    end();
+    sem_destroy(&working);
+    sem_destroy(&go_on);
+}
+
+static void *let_them_go(void *data) {
+    (void)data;
+    usleep(20000); /* offload_close waits by now, or nearly */
+    for (int i = 0; i < 4; i++)
+        sem_post(&go_on);
+    return NULL;
+}
+
+/* The server closes when no fiber waits; should one, it gets what it waits for. */
+static void what_is_queued_is_done_before_it_closes(void) {
+    struct sum asked[4] = {{0}};
+    pthread_t other;
+    sem_init(&working, 0, 0);
+    sem_init(&go_on, 0, 0);
+    begin(1, 3);
+    for (int i = 0; i < 4; i++) {
+        CHECK(fiber_start(ask_to_stand, &asked[i]));
+        if (i == 0)
+            sem_wait(&working);
+    }
+    pthread_create(&other, NULL, let_them_go, NULL);
+    offload_close(service.offload);
+    pthread_join(other, NULL);
+    for (int i = 0; i < 4; i++)
+        CHECK(pipe_inbox_turn(&inbox, 0));
+    for (int i = 0; i < 4; i++)
+        CHECK(asked[i].returned && asked[i].ran);
+    CHECK(fiber_count() == 0);
+    pipe_inbox_end(&inbox);
+    fiber_pool_drain();
+    sem_destroy(&working);
+    sem_destroy(&go_on);
+}
+
+static bool was_on_fiber;
+
+static void look_where(void *data) {
+    (void)data;
+    was_on_fiber = fiber_current() != NULL;
+}
+
+static void ask_where(void *data) {
+    struct sum *sum = data;
+    sum->ran = offload_run(&service, look_where, NULL);
+}
+
+/* A fiber's stack is too small for OpenSSL and libcurl. */
+static void is_on_the_loops_stack_without_threads(void) {
+    struct sum sum = {0};
+    service = (struct service){0};
+    was_on_fiber = true;
+    CHECK(fiber_start(ask_where, &sum));
+    CHECK(sum.ran && !was_on_fiber && fiber_count() == 0);
+    fiber_pool_drain();
+}
+
 static void is_a_plain_call_without_a_fiber(void) {
     struct sum sum = {.from = 1, .to = 2};
     begin(1, 1);
@@ -106,6 +180,9 @@ static void is_a_plain_call_without_a_fiber(void) {
 int main(void) {
     RUN(runs_elsewhere_and_comes_back);
     RUN(refuses_what_is_too_much);
+    RUN(the_loop_goes_on);
+    RUN(what_is_queued_is_done_before_it_closes);
+    RUN(is_on_the_loops_stack_without_threads);
     RUN(is_a_plain_call_without_a_fiber);
     return unit_end();
 }

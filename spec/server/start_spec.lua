@@ -64,6 +64,14 @@ describe("The start", function()
     refused("b.key: .*%(error", { args = { "--tls-cert", cert, "--tls-key", other_key } })
   end)
 
+  it("is refused for authorities of other servers that are none", function()
+    sys.write_file(directory .. "/ca.pem", "no certificate")
+    for _, file in ipairs { directory .. "/ca.pem", directory .. "/nothing.pem" } do
+      refused("outgoing_ca: " .. file:gsub("%p", "%%%0") .. " is not a readable PEM file of certificates",
+        { args = { "--outgoing-ca", file } })
+    end
+  end)
+
   it("is refused for a state that cannot be written", function()
     sys.write_file(directory .. "/file", "x")
     refused(directory:gsub("%p", "%%%0") .. "/file", { state = directory .. "/file" })

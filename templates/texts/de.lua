@@ -150,6 +150,7 @@ return {
   ["This page belongs to another sign-in. Load it again."] = "Diese Seite gehört zu einer anderen Anmeldung. Lade sie neu.",
 
   -- errors
+  ["Too many attempts have failed. Try again in"] = "Zu viele Versuche sind fehlgeschlagen. Versuche es wieder in",
   ["This did not work"] = "Das hat nicht geklappt",
   ["Something went wrong"] = "Hier ist etwas schiefgegangen",
   ["If you ask for help, give this number:"] = "Wenn du um Hilfe bittest, nenne diese Nummer:",
