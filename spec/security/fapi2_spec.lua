@@ -9,9 +9,14 @@ local shape = require "helpers.shape"
 local sys = require "helpers.sys"
 
 describe("FAPI 2.0", function()
-  local server, world, app, key, dpop
+  local server, secure, files, world, app, key, dpop
   lazy_setup(function()
     server = server_helper.start()
+    files = sys.directory()
+    local cert, cert_key = files .. "/cert.pem", files .. "/key.pem"
+    assert(sys.run { "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+                     "-addext", "subjectAltName=DNS:localhost", "-keyout", cert_key, "-out", cert } == 0)
+    secure = server_helper.start { args = { "--tls-cert", cert, "--tls-key", cert_key } }
     world = flow.world(server)
     key, dpop = jose.key "ES256", jose.key "ES256"
     key.public.alg = "ES256"
@@ -22,6 +27,8 @@ describe("FAPI 2.0", function()
   end)
   lazy_teardown(function()
     server:stop()
+    secure:stop()
+    sys.run { "rm", "-r", files }
   end)
 
   local function signed(form, more, header)
@@ -60,6 +67,43 @@ describe("FAPI 2.0", function()
     end }))
   end
 
+  it("§5.2.1-2 §5.2.2-1 §5.2.3-2: TLS is 1.2 or later, with the ciphers that BCP 195 recommends", function()
+    local function speaks(...)
+      local code, out = sys.run { "openssl", "s_client", "-connect", "127.0.0.1:" .. secure.port, ... }
+      return code == 0 and out:find("BEGIN CERTIFICATE", 1, true) ~= nil
+    end
+    assert.is_true(speaks "-tls1_3")
+    for _, cipher in ipairs { "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384" } do
+      assert.is_true(speaks("-tls1_2", "-cipher", cipher), cipher)
+    end
+    for _, cipher in ipairs { "AES128-GCM-SHA256", "AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384" } do
+      assert.is_false(speaks("-tls1_2", "-cipher", cipher), cipher)
+    end
+    assert.is_false(speaks("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"))
+  end)
+
+  it("§5.2.1-5: another server that is asked must prove its name", function()
+    local function asked(ca)
+      local asking = server_helper.start { settings = { outgoing_private = true, outgoing_ca = ca } }
+      local client = flow.app(asking, flow.user(asking),
+        { token_endpoint_auth_method = "private_key_jwt", jwks_uri = secure.issuer .. "/idp/jwks" })
+      local form = jose.assertion(asking, client, key)
+      form.token = "x"
+      local answer = http.post(asking, "/idp/token/introspect", { form = form })
+      asking:stop()
+      shape.oauth_error(answer, 401, "invalid_client") -- the key is not among those there
+      return answer.json.error_description
+    end
+    assert.matches("jwks_uri did not answer", asked(nil))
+    assert.matches("No key of this client", asked(files .. "/cert.pem"))
+  end)
+
+  it("§5.2.3-3: the authorization endpoint has no CORS", function()
+    local answer = flow.authorize(server, world.app, {}, { headers = { origin = "https://evil.example" } })
+    assert.equal(200, answer.status)
+    assert.is_nil(answer.headers["access-control-allow-origin"])
+  end)
+
   it("§5.3.2.1-1 -2: metadata is published, and there is no password grant", function()
     local discovery = http.get(server, "/.well-known/openid-configuration").json
     assert.equal(server.issuer .. "/idp/par", discovery.pushed_authorization_request_endpoint)
@@ -83,19 +127,27 @@ describe("FAPI 2.0", function()
     local answer = redeem(code, pkce)
     shape.ok(answer)
     assert.equal("DPoP", answer.json.token_type)
+    local machine = flow.app(server, world.user, { grant_types = { "client_credentials" },
+      allowed_scopes = { "profile" }, dpop_bound_access_tokens = true })
+    shape.oauth_error(flow.token(server, { grant_type = "client_credentials", client_id = machine.client_id,
+      client_secret = machine.client_secret }), 400, "invalid_dpop_proof")
   end)
 
   it("§5.3.2.1-7: there is no open redirector", function()
     assert.equal(400, http.get(server, "/idp/authorize?" .. http.form { client_id = app.client_id,
       redirect_uri = "https://evil.example/", response_type = "code" }).status)
+    local out = http.get(server, "/idp/logout?" .. http.form { client_id = app.client_id,
+      post_logout_redirect_uri = "https://evil.example/" }, { cookie = world.cookie })
+    shape.page(out, 400)
   end)
 
-  it("§5.3.2.1-8: an assertion for the issuer, as a text, is taken; one for others is not", function()
+  it("§5.3.2.1-8: an assertion for the issuer, as a text, is taken; one that is for others, too, is not", function()
     local pkce = flow.pkce()
     shape.ok(redeem(approve(push(pkce)).code, pkce))
     local form = flow.request(app, { code_challenge = pkce.challenge, code_challenge_method = "S256" })
-    shape.oauth_error(http.post(server, "/idp/par", { form = signed(form, { aud = "https://other.example" }) }), 401,
-      "invalid_client")
+    for _, aud in ipairs { "https://other.example", { server.issuer, "https://other.example" } } do
+      shape.oauth_error(http.post(server, "/idp/par", { form = signed(form, { aud = aud }) }), 401, "invalid_client")
+    end
   end)
 
   it("§5.3.2.1-11: a code is good for a minute at most", function()
@@ -116,6 +168,12 @@ describe("FAPI 2.0", function()
     shape.ok(ask { iat = os.time() + 10, nbf = os.time() + 10 })
     shape.oauth_error(ask { iat = os.time() + 61 }, 401, "invalid_client")
     shape.oauth_error(ask { nbf = os.time() + 61 }, 401, "invalid_client")
+    local function prove(iat)
+      return jose.dpop_request(server, dpop, "POST", "/idp/token",
+        { form = flow.refresh_form(world.app, "x") }, { iat = iat }).json.error
+    end
+    assert.equal("invalid_grant", prove(os.time() + 10)) -- the proof is good, the token is none
+    assert.equal("invalid_dpop_proof", prove(os.time() + 61))
   end)
 
   it("§5.3.2.2-1: only response_type code is known", function()
@@ -125,6 +183,15 @@ describe("FAPI 2.0", function()
   it("§5.3.2.2-2 -3: requests are pushed, and refused when they are not", function()
     local answer = flow.authorize(server, app, {}, { cookie = world.cookie })
     shape.error_redirect(answer, 302, flow.request(app), "invalid_request", server.issuer)
+    answer = flow.login(server, app, world.user) -- nor does the login page's form get around it
+    shape.error_redirect(answer, 303, flow.request(app), "invalid_request", server.issuer)
+    local beside = http.get(server, "/idp/authorize?" .. http.form { client_id = app.client_id, state = "other",
+      request_uri = push(flow.pkce()).json.request_uri, redirect_uri = "https://evil.example/" },
+      { cookie = world.cookie })
+    local _, params = beside:location()
+    local base, given = flow.consent(server, params.session_id, world.cookie, "approve"):location()
+    assert.equal(flow.REDIRECT, base) -- what stands beside a request_uri counts for nothing
+    assert.equal("s t&%", given.state)
   end)
 
   it("§5.3.2.2-4: a request that is pushed without the client's proof is refused", function()
@@ -182,6 +249,16 @@ describe("FAPI 2.0", function()
     assert.equal(400, flow.consent(server, params.session_id, world.cookie, "approve").status)
   end)
 
+  it("§5.3.2.2-13: the user is told who asks, for what, and where it goes", function()
+    local _, params = open(push(flow.pkce(), { scope = "openid account:read" })):location()
+    local page = http.get(server, "/idp/authorize/consent?session_id=" .. params.session_id, { cookie = world.cookie })
+    shape.page(page, 200)
+    for _, words in ipairs { app.name, world.user.username, "<code>openid</code>", "<code>account:read</code>",
+                             "app.example" } do
+      assert.matches(words, page.body, 1, true)
+    end
+  end)
+
   it("§5.3.2.2-14: a nonce of 64 characters is carried", function()
     local pkce = flow.pkce()
     local tokens = redeem(approve(push(pkce)).code, pkce).json
@@ -190,7 +267,13 @@ describe("FAPI 2.0", function()
     assert.equal("ES256", header.alg)
   end)
 
-  it("§5.4.1: none and shared secrets sign nothing, small RSA keys and other curves are no keys", function()
+  it("§5.3.2.3: who the user is, OpenID Connect tells", function()
+    local pkce = flow.pkce()
+    local _, claims = jose.verified(server, redeem(approve(push(pkce)).code, pkce).json.id_token)
+    assert.equal(world.user.user_id, claims.sub)
+  end)
+
+  it("§5.4.1-1.3 -2 -3: none and shared secrets sign nothing, small RSA keys and other curves are no keys", function()
     for _, alg in ipairs { "none", "HS256" } do
       local form = signed(flow.request(app))
       form.client_assertion = jose.sign({ jwk = { k = key.public.x } }, { alg = alg },
@@ -206,7 +289,7 @@ describe("FAPI 2.0", function()
     end
   end)
 
-  it("§5.4.1: a registered key with an alg is good for that one", function()
+  it("§5.4.1-1.2: a registered key with an alg is good for that one", function()
     local rsa = jose.key "PS256"
     rsa.public.alg = "PS256"
     local client = flow.app(server, world.user,
@@ -218,5 +301,44 @@ describe("FAPI 2.0", function()
     end
     shape.ok(ask "PS256")
     shape.oauth_error(ask "RS256", 401, "invalid_client")
+  end)
+
+  it("§5.4.1-4: tokens and codes have 128 random bits or more", function()
+    local pkce = flow.pkce()
+    local code = approve(push(pkce)).code
+    local tokens, seen = redeem(code, pkce).json, {}
+    assert.is_true(#code >= 22)
+    for _, token in ipairs { tokens.access_token, tokens.refresh_token } do
+      local secret = token:match("^c[ar][kt]_%w+%.(%w+)$"):sub(1, -7) -- the last six are a checksum
+      assert.equal(43, #secret)
+      assert.is_nil(seen[secret])
+      seen[secret] = true
+    end
+  end)
+
+  it("§5.4.2-2 -3: a published key has a kid of its own, and no token says where keys are", function()
+    local kids = {}
+    for _, jwk in ipairs(jose.jwks(server)) do
+      assert.is_nil(kids[jwk.kid])
+      kids[jwk.kid] = true
+    end
+    local pkce = flow.pkce()
+    local header = jose.read(redeem(approve(push(pkce)).code, pkce).json.id_token)
+    assert.is_nil(header.jku)
+    assert.is_nil(header.x5u)
+  end)
+
+  it("§5.4.3: of keys with the same kid, the one that fits is found", function()
+    local keys = { jose.key "EdDSA", jose.key "ES256" }
+    for _, one in ipairs(keys) do
+      one.public.kid = "same"
+    end
+    local client = flow.app(server, world.user, { token_endpoint_auth_method = "private_key_jwt",
+      jwks = { keys = { keys[1].public, keys[2].public } } })
+    for _, one in ipairs(keys) do
+      local form = jose.assertion(server, client, one, nil, { alg = one.alg, kid = "same" })
+      form.token = "x"
+      shape.ok(http.post(server, "/idp/token/introspect", { form = form }))
+    end
   end)
 end)

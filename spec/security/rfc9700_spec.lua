@@ -139,11 +139,23 @@ describe("RFC 9700", function()
   end)
 
   it("§4.2.4: pages tell other sites nothing of their URL", function()
-    assert.equal("no-referrer", flow.authorize(server, world.app).headers["referrer-policy"])
-    local session_id = flow.session_id(server, world.app, world.cookie)
-    local page = http.get(server, "/idp/authorize/consent?session_id=" .. session_id, { cookie = world.cookie })
-    assert.equal("no-referrer", page.headers["referrer-policy"])
-    assert.is_nil(page.body:find('src="https?://'))
+    local app = flow.app(server, world.user,
+      { logo_url = "https://cdn.example/logo.png", homepage_url = "https://home.example/" })
+    local session_id = flow.session_id(server, app, world.cookie)
+    for _, page in ipairs { flow.authorize(server, app),
+      http.get(server, "/idp/authorize/consent?session_id=" .. session_id, { cookie = world.cookie }) } do
+      shape.page(page, 200)
+      assert.equal("no-referrer", page.headers["referrer-policy"])
+      local outward = 0
+      for element in page.body:gmatch("<[^>]+>") do -- the app's picture, the link to its home
+        if element:find('src="https?:') or element:find('href="https?:') then
+          assert.is_truthy(element:find('referrerpolicy="no-referrer"', 1, true) or element:find("noreferrer", 1, true),
+            element)
+          outward = outward + 1
+        end
+      end
+      assert.is_true(outward > 0)
+    end
   end)
 
   it("§4.2.4 §4.3.1: a code is good once, for a minute", function()
@@ -188,7 +200,7 @@ describe("RFC 9700", function()
     assert.equal(403, foreign.status)
   end)
 
-  it("§4.9.1: a token for one resource says so to the others", function()
+  it("§4.9.3 §4.10.2: a token for one resource says so to the others", function()
     local tokens = flow.tokens(server, world.app, world.cookie, { resource = "https://api.example/" })
     assert.same({ "https://api.example/" }, flow.introspect(server, tokens.access_token).aud)
   end)
@@ -200,7 +212,12 @@ describe("RFC 9700", function()
       shape.page(answer, 400)
       assert.is_nil(answer.headers.location)
     end
-    assert.equal(404, http.get(server, "/idp/authorize/../redirect?to=https://evil.example").status)
+    for _, cookie in ipairs { false, world.cookie } do
+      local out = http.get(server, "/idp/logout?" .. http.form { client_id = world.app.client_id,
+        post_logout_redirect_uri = "https://evil.example/" }, { cookie = cookie or nil })
+      shape.page(out, 400)
+      assert.is_nil(out.headers.location)
+    end
   end)
 
   it("§4.12: a form with a secret is answered by 303", function()
@@ -225,6 +242,18 @@ describe("RFC 9700", function()
     shape.oauth_error(flow.token(server, flow.refresh_form(world.app, tokens.refresh_token)), 400, "invalid_grant")
   end)
 
+  it("§4.14.2: a refresh token is for what the user agreed to, and expires when it is not used", function()
+    local app = flow.app(server, world.user, { refresh_token_lifetime_days = 1 })
+    local tokens = flow.tokens(server, app, world.cookie, { scope = "profile" })
+    for field, code in pairs { scope = "invalid_scope", resource = "invalid_target" } do
+      local wider = flow.refresh_form(app, tokens.refresh_token,
+        { [field] = field == "scope" and "profile account:read" or "https://api.example/" })
+      shape.oauth_error(flow.token(server, wider), 400, code)
+    end
+    local left_s = flow.introspect(server, tokens.refresh_token).exp - os.time()
+    assert.is_true(left_s > 86000 and left_s <= 86400)
+  end)
+
   it("§4.15.1: a client cannot be taken for a user", function()
     local machine = flow.app(server, world.user, { grant_types = { "client_credentials" },
       allowed_scopes = { "profile" } })
@@ -232,13 +261,23 @@ describe("RFC 9700", function()
                                         client_secret = machine.client_secret })
     assert.matches("^cid_", flow.introspect(server, answer.json.access_token).sub)
     assert.is_nil(world.user.user_id:find("cid_", 1, true))
+    local chosen = flow.app(server, world.user, { client_id = world.user.user_id }) -- is not theirs to choose
+    assert.matches("^cid_", chosen.client_id)
     assert.equal(403, http.get(server, "/idp/userinfo", { bearer = answer.json.access_token }).status)
   end)
 
   it("§4.16: no page can be framed", function()
-    local page = flow.authorize(server, world.app)
-    assert.equal("DENY", page.headers["x-frame-options"])
-    assert.is_truthy(page.headers["content-security-policy"]:find("frame-ancestors 'none'", 1, true))
+    local consent = "/idp/authorize/consent?session_id="
+    for _, path in ipairs {
+      "/", "/idp/device", "/idp/logout", "/idp/authorize?" .. http.form(flow.request(world.app, { prompt = "login" })),
+      "/idp/authorize?client_id=cid_nobody", consent .. "none",
+      consent .. flow.session_id(server, world.app, world.cookie),
+    } do
+      local page = http.get(server, path, { cookie = world.cookie, headers = { accept = "text/html" } })
+      assert.equal("text/html; charset=utf-8", page.headers["content-type"], path)
+      assert.equal("DENY", page.headers["x-frame-options"], path)
+      assert.matches("frame-ancestors 'none'", page.headers["content-security-policy"], 1, true)
+    end
   end)
 
   it("§4.17: no answer goes through windows of the browser", function()
