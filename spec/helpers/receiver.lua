@@ -27,6 +27,12 @@ function receiver:answer(answer)
   until line == '"set"'
 end
 
+-- The same for every other path.
+function receiver:default(answer)
+  answer.path = "*"
+  self:answer(answer)
+end
+
 -- The next request that came: { method, path, headers, body }; nil when none comes in that time.
 function receiver:next(timeout_s)
   if #self.waiting > 0 then

@@ -12,7 +12,7 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) body += chunk;
   const { method, url: path, headers } = request;
   process.stdout.write(`${JSON.stringify({ method, path, headers, body })}\n`);
-  const answer = answers.get(path) ?? { status: 404 };
+  const answer = answers.get(path) ?? answers.get('*') ?? { status: 404 };
   if (answer.hang) return;
   response.writeHead(answer.status ?? 200, answer.headers ?? {});
   response.end(answer.body ?? '');

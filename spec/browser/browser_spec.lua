@@ -1,0 +1,74 @@
+-- The pages in Chromium: sign-in and consent as people do it, accessibility, and what other sites may not do. The steps
+-- are sign_in.mjs; this makes the world that they happen in. Screenshots: build/screenshots/.
+local cjson = require "cjson.safe"
+
+local flow = require "helpers.flow"
+local receiver = require "helpers.receiver"
+local server_helper = require "helpers.server"
+local sys = require "helpers.sys"
+local wallet = require "helpers.wallet"
+
+-- All but openid may be left out.
+local CONSENT = [[
+  local list = require "moonlatch.list"
+  return {
+    decide = function(facts)
+      if facts.prompt == "consent" or not facts.previous then return "ask" end
+      for _, scope in ipairs(facts.requested) do
+        if not list.has(facts.previous.scopes, scope) then return "ask" end
+      end
+      return "skip"
+    end,
+    page = function(facts)
+      local scopes = {}
+      for i, name in ipairs(facts.requested) do
+        scopes[i] = { name = name, description = "May use " .. name, optional = name ~= "openid", checked = true }
+      end
+      return { title = "It would be able to", groups = { { title = "Your account", scopes = scopes } },
+               warnings = { "Look at this twice." } }
+    end,
+  }
+]]
+
+describe("In a browser", function()
+  local server, web, world
+  lazy_setup(function()
+    local policies = server_helper.unlimited()
+    policies["consent.lua"], policies["consent_spec.lua"] = CONSENT, ""
+    server = server_helper.start { policies = policies }
+    web = receiver.start()
+    local user = flow.user(server, { hotkey = wallet.address("//Alice") })
+    local redirect = { redirect_uris = { web.url .. "/cb" } }
+    local html = { ["content-type"] = "text/html; charset=utf-8" }
+    local page = "<!doctype html><html lang='en'><title>App</title><link rel='icon' href='data:,'>"
+    world = {
+      issuer = server.issuer, web = web.url, fingerprint = user.fingerprint, hotkey = wallet.address("//Alice"),
+      screenshots = server_helper.root .. "/build/screenshots",
+      app = flow.app(server, user, { redirect_uris = redirect.redirect_uris, name = "Acme Robots",
+        description = "Builds robots for you.", homepage_url = "https://acme.example/" }),
+      second = flow.app(server, user, redirect),
+      hostile = flow.app(server, user, { redirect_uris = redirect.redirect_uris,
+        description = "<img src=x onerror=alert(1)><script>alert(2)</script>",
+        homepage_url = "https://x.example/'onmouseover='alert(3)" }),
+    }
+    web:answer { path = "/frame", headers = html, body = page .. "<iframe src='" .. server.issuer .. "/'></iframe>" }
+    web:answer { path = "/forge", headers = html, body = page .. ([[<form method="post" action="%s/idp/login">
+      <input type="hidden" name="client_id" value="%s"><input type="hidden" name="redirect_uri" value="%s/cb">
+      <input type="hidden" name="auth_method" value="fingerprint">
+      <input type="hidden" name="fingerprint" value="%s"><button>Win</button></form>]])
+      :format(server.issuer, world.app.client_id, web.url, user.fingerprint) }
+    web:default { headers = html, body = page .. "<h1>Hello</h1>" }
+  end)
+  lazy_teardown(function()
+    web:stop()
+    server:stop()
+  end)
+
+  it("people sign in, decide and are safe", function()
+    local code, out, err = sys.run({ "node", server_helper.root .. "/spec/browser/sign_in.mjs", cjson.encode(world) },
+      { timeout_s = 120 * server_helper.patience })
+    local report = out:gsub("\nok [^\n]*", "")
+    assert.equal(0, code, report .. err)
+    assert.matches("%d+ passed, 0 failed\n$", out)
+  end)
+end)
