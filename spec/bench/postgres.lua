@@ -60,7 +60,8 @@ function bench_postgres.run(bench)
   database.of = function()
     return url
   end
-  local server = bench.pinned { workers = 1 }
+  local state = directory .. "/state" -- one secret for the servers of one database
+  local server = bench.pinned { workers = 1, state = state }
   local world = flow.world(server)
 
   -- introspection with memory
@@ -92,7 +93,9 @@ function bench_postgres.run(bench)
   server:stop()
 
   -- introspection without memory
-  local cold = bench.pinned { workers = 1, settings = { limits = { cache_bytes = 0, connections_per_address = 5000 } } }
+  local cold = bench.pinned {
+    workers = 1, state = state, settings = { limits = { cache_bytes = 0, connections_per_address = 5000 } },
+  }
   world = flow.world(cold)
   token = flow.tokens(cold, world.app, world.cookie).access_token
   local id = token:match("^cak_(%w+)%.")
