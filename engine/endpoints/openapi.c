@@ -128,7 +128,8 @@ static struct value *error_content(struct arena *arena, const struct route *rout
 static struct value *answers_of(struct arena *arena, const struct route *route) {
     struct value *answers = value_map(arena);
     bool is_page = route->style == STYLE_PAGE, takes_input = route->query || route->fields;
-    const char *media_type = is_page                                ? "text/html"
+    const char *media_type = strchr(route->path, '.') && is_page    ? "*/*"
+                             : is_page                              ? "text/html"
                              : strcmp(route->path, "/metrics") == 0 ? "text/plain"
                              : strchr(route->path, '{') && !takes_input && route->caller == CALLER_ANYBODY
                                  ? "*/*"
@@ -140,6 +141,8 @@ static struct value *answers_of(struct arena *arena, const struct route *route) 
         add_answer(arena, answers, 400, "Refused (RFC 6749 §5.2).", error_content(arena, route));
     else if (is_page && takes_input)
         add_answer(arena, answers, 400, "Refused.", error_content(arena, route));
+    if (is_page && route->caller == CALLER_BROWSER && route->status == 200)
+        add_answer(arena, answers, 302, "Goes on elsewhere; to sign-in when nobody is signed in.", NULL);
     if (route->caller != CALLER_ANYBODY)
         add_answer(arena, answers, 401, "Not authenticated.", error_content(arena, route));
     if (route->caller == CALLER_USER || route->caller == CALLER_TOKEN)

@@ -1,0 +1,2 @@
+-- Held for another branch; deleted when its migration comes.
+UPDATE app_counts SET apps = apps;
