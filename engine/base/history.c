@@ -97,8 +97,7 @@ struct history history_read(struct arena *arena, enum history_span span, int64_t
     for (size_t i = 0; i < ring->count; i++) {
         size_t at = (ring->last + ring->capacity - ring->count + 1 + i) % ring->capacity;
         bool is_newest = i + 1 == ring->count;
-        difference(&history.points[i], &ring->samples[at],
-                   is_newest ? now : &ring->samples[(at + 1) % ring->capacity]);
+        difference(&history.points[i], &ring->samples[at], is_newest ? now : &ring->samples[(at + 1) % ring->capacity]);
     }
     pthread_mutex_unlock(&mutex);
     return history;

@@ -11,15 +11,15 @@ enum { HISTORY_POINTS_MAX = 96 };
 
 /* What happened in one period. */
 struct history_point {
-    int64_t at_s; /* its begin, a whole period of Unix time */
+    int64_t at_s;                 /* its begin, a whole period of Unix time */
     int64_t counts[METRIC_COUNT]; /* of counters: what they grew by; of gauges: their change */
     int64_t latency[LATENCY_BUCKETS];
 };
 
 struct history {
-    int64_t since_s;  /* begin of this server */
-    int64_t period_s; /* 60 or 900 */
-    size_t count;     /* up to 60 or 96; the last one is the period that is not over yet */
+    int64_t since_s;              /* begin of this server */
+    int64_t period_s;             /* 60 or 900 */
+    size_t count;                 /* up to 60 or 96; the last one is the period that is not over yet */
     struct history_point *points; /* the oldest first, in the arena */
 };
 

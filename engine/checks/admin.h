@@ -14,7 +14,6 @@ bool admin_look(struct request *request, struct session *session, struct respons
 bool admin_act(struct request *request, struct session *session, struct response *instead);
 
 /* Context of an admin page: title, tab ("overview", "users", "apps", "audit"), who looks, csrf_token. */
-struct value *admin_context(struct request *request, const struct session *session, const char *title,
-                            const char *tab);
+struct value *admin_context(struct request *request, const struct session *session, const char *title, const char *tab);
 
 #endif

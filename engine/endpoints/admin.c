@@ -136,10 +136,10 @@ static void add_latency(struct arena *arena, struct value *facts) {
         double percentile;
     } shown[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}};
     for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-        admin_fact(arena, facts, shown[i].name,
-                   arena_printf(arena, "%.*s ms",
-                                SLICE_ARG(measure(arena, latency_percentile(counts, shown[i].percentile)))),
-                   SLICE_NONE);
+        admin_fact(
+            arena, facts, shown[i].name,
+            arena_printf(arena, "%.*s ms", SLICE_ARG(measure(arena, latency_percentile(counts, shown[i].percentile)))),
+            SLICE_NONE);
 }
 
 static void store_facts(struct request *request, struct value *groups) {
@@ -155,13 +155,14 @@ static void store_facts(struct request *request, struct value *groups) {
     add_count(arena, store, "Audit records lost", METRIC_audit_lost);
     struct value *cache = group_of(arena, groups, "Cache");
     double rate = hit_rate((double)metric_get(METRIC_cache_hits), (double)metric_get(METRIC_cache_misses));
-    admin_fact(arena, cache, "Answered from memory",
-               rate < 0 ? SLICE("–") : arena_printf(arena, "%.1f %%", rate), SLICE_NONE);
+    admin_fact(arena, cache, "Answered from memory", rate < 0 ? SLICE("–") : arena_printf(arena, "%.1f %%", rate),
+               SLICE_NONE);
     add_count(arena, cache, "Hits", METRIC_cache_hits);
     add_count(arena, cache, "Misses", METRIC_cache_misses);
-    admin_fact(arena, cache, "Held",
-               arena_printf(arena, "%.*s KB", SLICE_ARG(chart_number(arena, (double)(metric_get(METRIC_cache_bytes) / 1024)))),
-               SLICE_NONE);
+    admin_fact(
+        arena, cache, "Held",
+        arena_printf(arena, "%.*s KB", SLICE_ARG(chart_number(arena, (double)(metric_get(METRIC_cache_bytes) / 1024)))),
+        SLICE_NONE);
 }
 
 static void policy_facts(struct request *request, struct value *groups) {
@@ -170,8 +171,8 @@ static void policy_facts(struct request *request, struct value *groups) {
     struct slice error = metric_info_get(arena, INFO_reload_error), shadow = metric_info_get(arena, INFO_shadow);
     admin_fact(arena, policy, "Version", slice_of(request->service->policy_version), SLICE_NONE);
     admin_fact(arena, policy, "Last loaded", admin_time(arena, metric_get(METRIC_last_reload)), SLICE_NONE);
-    admin_fact(arena, policy, "Result",
-               slice_is_set(error) ? error : response_phrase(request, "It works."), SLICE_NONE);
+    admin_fact(arena, policy, "Result", slice_is_set(error) ? error : response_phrase(request, "It works."),
+               SLICE_NONE);
     add_count(arena, policy, "Decisions", METRIC_policy_calls);
     add_count(arena, policy, "Failed and so denied", METRIC_policy_failures);
     if (!slice_is_set(shadow) && !metric_get(METRIC_shadow_decisions))

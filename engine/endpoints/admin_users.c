@@ -127,8 +127,8 @@ static struct response user_page(struct request *request, const struct session *
     admin_fact(arena, facts, "Sessions", chart_number(arena, (double)sessions), SLICE_NONE);
     admin_fact(arena, facts, "Last sign-in", admin_time(arena, row_int(details->sessions, 0, "latest")), SLICE_NONE);
     admin_fact(arena, facts, "API keys", chart_number(arena, (double)row_int(details->keys, 0, "keys")), SLICE_NONE);
-    admin_fact(arena, facts, "Apps allowed",
-               chart_number(arena, (double)row_int(details->allowed_count, 0, "total")), SLICE_NONE);
+    admin_fact(arena, facts, "Apps allowed", chart_number(arena, (double)row_int(details->allowed_count, 0, "total")),
+               SLICE_NONE);
     value_set_value(context, "facts", facts);
     value_set_bool(arena, context, "has_sessions", sessions > 0);
     value_set_value(context, "apps", admin_app_rows(arena, details->apps));

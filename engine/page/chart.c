@@ -216,7 +216,7 @@ static struct value *series_of(struct arena *arena, const struct chart *chart, c
 
 static struct value *paths_of(struct arena *arena, const struct scale *scale) {
     static const char *const classes[2][CHART_SERIES_MAX] = {{"bars s1", "bars s2", "bars s3"},
-                                                            {"line s1", "line s2", "line s3"}};
+                                                             {"line s1", "line s2", "line s3"}};
     struct value *paths = value_list(arena);
     const struct chart *chart = scale->chart;
     for (size_t i = chart->series_count; i-- > 0;) { /* the first is drawn last, on top */

@@ -30,10 +30,9 @@ struct pages {
     struct brand brand;
 };
 
-static const char *const required_pages[] = {"login",  "consent",   "form_post",  "device", "error",
-                                             "logout", "signed_in", "signed_out", "home",
-                                             "admin",  "admin_numbers", "admin_users", "admin_user", "admin_apps",
-                                             "admin_app", "admin_audit"};
+static const char *const required_pages[] = {
+    "login", "consent", "form_post",     "device",      "error",      "logout",     "signed_in", "signed_out",
+    "home",  "admin",   "admin_numbers", "admin_users", "admin_user", "admin_apps", "admin_app", "admin_audit"};
 
 static bool is_required(struct slice name) {
     for (size_t i = 0; i < sizeof(required_pages) / sizeof(*required_pages); i++)
