@@ -119,15 +119,15 @@ static void times_are_round_and_few(void) {
 
 int main(void) {
     arena_init(&arena);
-    an_axis_ends_at_a_round_number();
-    numbers_are_for_people();
-    nothing_and_zeros_are_empty();
-    one_point_can_be_seen();
-    whatever_is_not_nothing_can_be_seen();
-    a_line_breaks_where_nothing_is_known();
-    the_huge_stays_on_the_page();
-    counts_have_no_half_on_the_axis();
-    times_are_round_and_few();
+    RUN(an_axis_ends_at_a_round_number);
+    RUN(numbers_are_for_people);
+    RUN(nothing_and_zeros_are_empty);
+    RUN(one_point_can_be_seen);
+    RUN(whatever_is_not_nothing_can_be_seen);
+    RUN(a_line_breaks_where_nothing_is_known);
+    RUN(the_huge_stays_on_the_page);
+    RUN(counts_have_no_half_on_the_axis);
+    RUN(times_are_round_and_few);
     arena_free(&arena);
-    return unit_result();
+    return unit_end();
 }
