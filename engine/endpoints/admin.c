@@ -57,6 +57,7 @@ static struct chart chart_of(const struct history *history, const char *id, cons
         .period_s = history->period_s,
         .count = history->count,
         .series_count = 1,
+        .slots = history->period_s == 60 ? 60 : HISTORY_POINTS_MAX,
     };
 }
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 360, HEIGHT = 150, LEFT = 4, RIGHT = WIDTH - 4, TOP = 18, BOTTOM = HEIGHT - 22, TEXT_UP = 4 };
+enum { WIDTH = 360, HEIGHT = 150, LEFT = 0, RIGHT = WIDTH - 44, TOP = 10, BOTTOM = HEIGHT - 20, TEXT_DOWN = 4 };
 
 static const double most_drawn = 1e15; /* what is more is drawn as that much */
 
@@ -50,6 +50,18 @@ struct slice chart_number(struct arena *arena, double number) {
     return arena_copy(arena, slice_of(digits));
 }
 
+struct slice chart_axis_number(struct arena *arena, double number) {
+    static const struct {
+        double from;
+        const char *suffix;
+    } steps[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+        if (number >= steps[i].from)
+            return arena_printf(arena, "%.*s%s", SLICE_ARG(chart_number(arena, number / steps[i].from)),
+                                steps[i].suffix);
+    return chart_number(arena, number);
+}
+
 struct slice chart_clock(struct arena *arena, int64_t unix_s) {
     int64_t minute = (unix_s % 86400 + 86400) % 86400 / 60;
     return arena_printf(arena, "%02d:%02d", (int)(minute / 60), (int)(minute % 60));
@@ -60,11 +72,11 @@ struct slice chart_clock(struct arena *arena, int64_t unix_s) {
 struct scale {
     const struct chart *chart;
     double top;
-    size_t slots; /* of the axis of time; as many as points, and at least a few */
+    size_t slots, skipped; /* of the axis of time; of these, those before the first point */
 };
 
 static double x_at(const struct scale *scale, double index) {
-    return LEFT + (RIGHT - LEFT) * index / (double)scale->slots;
+    return LEFT + (RIGHT - LEFT) * (index + (double)scale->skipped) / (double)scale->slots;
 }
 
 static double y_at(const struct scale *scale, double value) {
@@ -134,11 +146,11 @@ static struct value *grid_of(struct arena *arena, const struct scale *scale) {
     for (int i = 1; i <= lines; i++) {
         double value = scale->top * i / lines, y = y_at(scale, value);
         struct value *line = value_map(arena);
-        struct slice number = chart_number(arena, value);
+        struct slice number = chart_axis_number(arena, value);
         if (chart->kind == CHART_BARS && value != floor(value))
             continue;
         value_set_text(arena, line, "y", coordinate(arena, y));
-        value_set_text(arena, line, "text_y", coordinate(arena, y - TEXT_UP));
+        value_set_text(arena, line, "text_y", coordinate(arena, y + TEXT_DOWN));
         value_set_text(arena, line, "text",
                        *chart->unit ? arena_printf(arena, "%.*s %s", SLICE_ARG(number), chart->unit) : number);
         value_append(grid, line);
@@ -152,13 +164,14 @@ static struct value *ticks_of(struct arena *arena, const struct scale *scale) {
     const struct chart *chart = scale->chart;
     struct value *ticks = value_list(arena);
     int64_t length_s = (int64_t)scale->slots * chart->period_s, step_s = 86400;
+    int64_t start_s = chart->start_s - (int64_t)scale->skipped * chart->period_s;
     for (size_t i = sizeof(steps_s) / sizeof(*steps_s); i-- > 0;)
         if (length_s / steps_s[i] <= 4)
             step_s = steps_s[i];
-    int64_t first_s = (chart->start_s + step_s - 1) / step_s * step_s;
-    for (int64_t at_s = first_s; at_s < chart->start_s + length_s; at_s += step_s) {
+    int64_t first_s = (start_s + step_s - 1) / step_s * step_s;
+    for (int64_t at_s = first_s; at_s < start_s + length_s; at_s += step_s) {
         double x = x_at(scale, (double)(at_s - chart->start_s) / (double)chart->period_s);
-        if (x < LEFT + 14 || x > RIGHT - 14) /* it would be cut off */
+        if (x < LEFT + 14 || x > WIDTH - 14) /* it would be cut off */
             continue;
         struct value *tick = value_map(arena);
         value_set_text(arena, tick, "x", coordinate(arena, x));
@@ -234,7 +247,7 @@ static struct value *paths_of(struct arena *arena, const struct scale *scale) {
 
 struct value *chart_value(struct arena *arena, const struct chart *chart) {
     assert(chart->series_count >= 1 && chart->series_count <= CHART_SERIES_MAX && chart->count <= CHART_POINTS_MAX);
-    assert(chart->period_s > 0);
+    assert(chart->period_s > 0 && chart->slots >= chart->count);
     struct extent extents[CHART_SERIES_MAX];
     double most = 0;
     for (size_t i = 0; i < chart->series_count; i++) {
@@ -242,15 +255,18 @@ struct value *chart_value(struct arena *arena, const struct chart *chart) {
         most = extents[i].most > most ? extents[i].most : most;
     }
     struct scale scale = {chart, chart_top(most < most_drawn ? most : most_drawn, chart->least_top),
-                          chart->count > 1 ? chart->count : 1};
+                          chart->slots > 1 ? chart->slots : 1, chart->slots - chart->count};
+    if (!chart->count)
+        scale.skipped = 0;
     struct value *value = value_map(arena);
     value_set_text(arena, value, "id", slice_of(chart->id));
     value_set_text(arena, value, "title", slice_of(chart->title));
     value_set_text(arena, value, "view_box", arena_printf(arena, "0 0 %d %d", WIDTH, HEIGHT));
     value_set_int(arena, value, "left", LEFT);
     value_set_int(arena, value, "right", RIGHT);
+    value_set_int(arena, value, "label_x", RIGHT + 6);
     value_set_int(arena, value, "base_y", BOTTOM);
-    value_set_int(arena, value, "tick_y", HEIGHT - 6);
+    value_set_int(arena, value, "tick_y", HEIGHT - 4);
     value_set_value(value, "grid", grid_of(arena, &scale));
     value_set_value(value, "ticks", ticks_of(arena, &scale));
     value_set_value(value, "paths", paths_of(arena, &scale));

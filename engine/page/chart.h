@@ -19,6 +19,7 @@ struct chart {
     enum chart_kind kind;
     int64_t start_s, period_s; /* of the first point, Unix time; of each */
     size_t count, series_count;
+    size_t slots; /* periods that the axis of time shows, the last point at its end; at least count */
     struct {
         const char *name;     /* English, or as it is: "p50" */
         const double *values; /* count of them; negative: there is none */
@@ -26,9 +27,9 @@ struct chart {
     double least_top; /* the axis goes at least so far; 0: as far as the values need */
 };
 
-/* { id, title, unit, view_box, bars | lines: [{ class, points }], grid: [{ y, text_y, text }],
- *   ticks: [{ x, text }], baseline_y, plot: { left, right }, from, to, is_empty, total (bars),
- *   series: [{ class, name, latest, most, most_at }] }. Times are UTC, "15:04". Numbers are texts for people. */
+/* { id, title, view_box, paths: [{ class, path }], grid: [{ y, text_y, text }], ticks: [{ x, text }], base_y, left,
+ * right, label_x, tick_y, is_empty, total (of bars), series: [{ class, name, latest, most, most_at }] }. Times are UTC,
+ * "15:04". Numbers are texts for people. */
 struct value *chart_value(struct arena *arena, const struct chart *chart);
 
 /* "0", "7", "1,234", "12.5", "0.31"; three digits or so behind which nobody looks. */
@@ -37,5 +38,8 @@ struct slice chart_number(struct arena *arena, double number);
 struct slice chart_clock(struct arena *arena, int64_t unix_s);
 /* The least of 1, 2, 5, 10, 20, 50 … that is not below (and at least `least`): where an axis ends. */
 double chart_top(double most, double least);
+
+/* The same for an axis, where there is little room: "500", "2k", "1.5M". */
+struct slice chart_axis_number(struct arena *arena, double number);
 
 #endif

@@ -103,7 +103,7 @@ describe("/admin", function()
       local before = tonumber(answer.body:match('>Sign%-ins</h2><span class="total">(%d+)<'))
       flow.sign_in(server, app, plain)
       assert.equal(before + 1, tonumber(get("/admin").body:match('>Sign%-ins</h2><span class="total">(%d+)<')))
-      assert.matches('class="bars s1" d="M[%d%.]+ 128V', answer.body)
+      assert.matches('class="bars s1" d="M[%d%.]+ 130V', answer.body)
       assert.matches('class="line s1" d="M[%d%.]+ [%d%.]+H', answer.body)
     end)
 
