@@ -1,45 +1,21 @@
 #include "checks/admin.h"
 
-#include "base/buffer.h"
 #include "checks/csrf.h"
-#include "checks/redirect_uri.h"
-#include "crypto/secret.h"
+#include "checks/page_session.h"
 
-/* To where this page is; after a form, to the overview. */
-static struct response to_sign_in(struct request *request) {
-    struct arena *arena = request->arena;
-    bool is_get = !slice_is(request->method, "POST");
-    struct slice here = is_get ? request->path : SLICE("/admin");
-    if (is_get && slice_is_set(request->query_text))
-        here = arena_printf(arena, "%.*s?%.*s", SLICE_ARG(here), SLICE_ARG(request->query_text));
-    const struct redirect_param return_to = {"return_to", here};
-    struct slice login = arena_printf(arena, "%.*s/idp/login", SLICE_ARG(request->service->settings->issuer));
-    return response_redirect(is_get ? 302 : 303, redirect_build(arena, login, &return_to, 1));
+static bool is_admin(struct request *request, const struct session *session, struct response *instead) {
+    if (names_hold(session->user.roles, SLICE(ADMIN_ROLE)))
+        return true;
+    *instead = respond_error(request, fail(request, ERROR_FORBIDDEN, "This page is for administrators."));
+    return false;
 }
 
 bool admin_look(struct request *request, struct session *session, struct response *instead) {
-    enum error error = session_from_cookie(request, session);
-    if (error == ERROR_UNAUTHENTICATED) {
-        *instead = to_sign_in(request);
-        return false;
-    }
-    if (!error && !names_hold(session->user.roles, SLICE(ADMIN_ROLE)))
-        error = fail(request, ERROR_FORBIDDEN, "This page is for administrators.");
-    if (error)
-        *instead = respond_error(request, error);
-    return !error;
+    return page_session(request, session, instead) && is_admin(request, session, instead);
 }
 
 bool admin_act(struct request *request, struct session *session, struct response *instead) {
-    if (!admin_look(request, session, instead))
-        return false;
-    struct slice token = params_get(&request->form, "csrf_token");
-    enum error error = csrf_check(request);
-    if (!error && (!slice_is_set(token) || !secret_equal(token, csrf_token(request, session))))
-        error = fail(request, ERROR_FORBIDDEN, "This page belongs to another sign-in. Load it again.");
-    if (error)
-        *instead = respond_error(request, error);
-    return !error;
+    return page_form_session(request, session, instead) && is_admin(request, session, instead);
 }
 
 struct value *admin_context(struct request *request, const struct session *session, const char *title,

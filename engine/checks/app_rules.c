@@ -256,12 +256,10 @@ static void rules_check(struct request *request, const struct user *user, const 
     scopes_check(request);
 }
 
-enum error app_new_check(struct request *request, const struct user *user, struct app *app) {
-    if (!fields_check(request, app_fields, FIELDS_OF_NEW))
-        return request_validation(request);
+void app_new_defaults(const struct user *owner, struct app *app) {
     *app = (struct app){
-        .user_id = user->user_id,
-        .owner_username = user->username,
+        .user_id = owner->user_id,
+        .owner_username = owner->username,
         .redirect_uris = SLICE(""),
         .allowed_scopes = SLICE(""),
         .active = true,
@@ -269,6 +267,12 @@ enum error app_new_check(struct request *request, const struct user *user, struc
         .refresh_token_lifetime_days = REFRESH_DAYS_DEFAULT,
         .metadata = client_metadata_default,
     };
+}
+
+enum error app_new_check(struct request *request, const struct user *user, struct app *app) {
+    if (!fields_check(request, app_fields, FIELDS_OF_NEW))
+        return request_validation(request);
+    app_new_defaults(user, app);
     fields_apply(request, app);
     app->active = true;
     rules_check(request, user, app, FIELDS_OF_NEW);

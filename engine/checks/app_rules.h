@@ -15,6 +15,9 @@ extern const struct client_metadata client_metadata_default;
 /* Letters of any script, digits, "_", " ", "-" and "."; no space at either end. */
 bool app_name_is_valid(struct slice name);
 
+/* A new app of which nothing is said. Ids, name, secret and times are not set. */
+void app_new_defaults(const struct user *owner, struct app *app);
+
 /* A new app as asked for by the body, complete and allowed; ERROR_VALIDATION with every failing field;
  * ERROR_FORBIDDEN when a policy refuses. Ids, secret and times are not set. */
 enum error app_new_check(struct request *request, const struct user *user, struct app *app);

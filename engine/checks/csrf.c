@@ -24,6 +24,16 @@ struct slice csrf_token(struct request *request, const struct session *session) 
     return base64url_encode(request->arena, (struct slice){(const char *)mac, sizeof(mac)});
 }
 
+enum error csrf_form_check(struct request *request, const struct session *session) {
+    enum error error = csrf_check(request);
+    if (error)
+        return error;
+    struct slice token = params_get(&request->form, "csrf_token");
+    if (!slice_is_set(token) || !secret_equal(token, csrf_token(request, session)))
+        return fail(request, ERROR_FORBIDDEN, "This page belongs to another sign-in. Load it again.");
+    return ERROR_NONE;
+}
+
 enum error csrf_token_check(struct request *request, const struct session *session) {
     if (slice_is_set(request->csrf_token) && secret_equal(request->csrf_token, csrf_token(request, session)))
         return ERROR_NONE;

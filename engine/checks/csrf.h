@@ -9,8 +9,11 @@
  * what ties a form to its session is in the form itself (the sealed session_id). */
 enum error csrf_check(struct request *request);
 
+/* Of a form that only a page of this session can send: it carries the session's csrf_token, too. */
+enum error csrf_form_check(struct request *request, const struct session *session);
+
 /* What a page of this session sends along when it changes something through the API with the cookie alone, in
- * X-CSRF-Token. It is in the page as <meta name="csrf-token">. */
+ * X-CSRF-Token. It is in the page as <meta name="csrf-token">, and in its forms. */
 struct slice csrf_token(struct request *request, const struct session *session);
 /* ERROR_UNAUTHENTICATED unless the request carries it. */
 enum error csrf_token_check(struct request *request, const struct session *session);

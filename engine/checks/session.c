@@ -5,6 +5,33 @@
 #include "crypto/token.h"
 #include "registry/audit.h"
 
+enum { SEEN_EVERY_S = 300, USER_AGENT_MAX = 256 };
+
+/* As much of it as is worth keeping; what is no printable ASCII has no place in that header. */
+static struct slice user_agent_of(struct request *request) {
+    struct slice name = request->user_agent;
+    if (!slice_is_set(name))
+        return SLICE("");
+    name.len = name.len < USER_AGENT_MAX ? name.len : USER_AGENT_MAX;
+    char *text = arena_alloc(request->arena, name.len);
+    for (size_t i = 0; i < name.len; i++)
+        text[i] = name.at[i] < ' ' || name.at[i] > '~' ? '?' : name.at[i];
+    return (struct slice){text, name.len};
+}
+
+static struct slice address_of(const struct request *request) {
+    return slice_is_set(request->address) ? request->address : SLICE("");
+}
+
+/* Where and when it was last used; not at every request, and nothing waits for a store that cannot write. */
+static void session_see(struct request *request, struct slice session_id, int64_t now_s) {
+    struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_session_see, db_text(session_id), db_int(now_s), db_text(user_agent_of(request)),
+              db_text(address_of(request)));
+    if (db_run(request->service->db, &batch))
+        db_forget(request->service->db, STATEMENT_session_find, session_id);
+}
+
 enum error session_from_token(struct request *request, struct slice token, struct session *session) {
     struct token_claim claim;
     if (!token_parse(token, &claim) || claim.kind != TOKEN_SESSION)
@@ -21,6 +48,9 @@ enum error session_from_token(struct request *request, struct slice token, struc
         .user = user_from(rows, 0, "created_at"),
     };
     session->user.sign_in = sign_in_from(rows, 0);
+    int64_t now_s = clock_now_s();
+    if (row_int(rows, 0, "seen_at") + SEEN_EVERY_S < now_s)
+        session_see(request, session->session_id, now_s);
     return ERROR_NONE;
 }
 
@@ -39,6 +69,8 @@ enum error session_begin(struct request *request, const struct session_start *st
     *cookie = arena_copy(request->arena, slice_of(token.text));
     const struct sign_in *sign_in = &start->user->sign_in;
     struct db_value expires_at = db_int(sign_in->at + request->service->settings->session_s);
+    struct db_value user_agent = db_text(user_agent_of(request));
+    struct db_value address = db_text(address_of(request));
 
     struct batch batch = batch_in(request->arena);
     struct rows *made;
@@ -46,11 +78,11 @@ enum error session_begin(struct request *request, const struct session_start *st
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
         made = batch_add(&batch, STATEMENT_session_insert_if_spent, db_text(id), db_text(start->user->user_id),
                          db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, db_text(start->spent_id));
+                         expires_at, user_agent, address, db_text(start->spent_id));
     } else {
         made = batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
                          db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at);
+                         expires_at, user_agent, address);
     }
     secret_wipe(token.text, sizeof(token.text));
     if (!db_run(request->service->db, &batch))

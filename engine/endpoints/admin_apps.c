@@ -124,7 +124,8 @@ static struct response app_page(struct request *request, const struct session *s
     value_set_text(arena, context, "url", admin_url(arena, "apps", app->app_id));
     value_set_bool(arena, context, "active", app->active);
     admin_fact(arena, facts, "Owner", app->owner_username, admin_url(arena, "users", app->user_id));
-    admin_fact(arena, facts, "State", app->active ? response_phrase(request, "on") : response_phrase(request, "off"),
+    admin_fact(arena, facts, "State",
+               app->active ? response_phrase(request, "switched on") : response_phrase(request, "switched off"),
                SLICE_NONE);
     admin_fact(arena, facts, "Listed", app->public ? response_phrase(request, "yes") : response_phrase(request, "no"),
                SLICE_NONE);

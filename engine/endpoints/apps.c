@@ -1,14 +1,13 @@
 /* /idp/apps and /idp/apps/{app_id}: the caller's apps, and those of others that the caller may see. */
-#include "checks/app_json.h"
 #include "endpoints/endpoints.h"
 
+#include "checks/app_json.h"
 #include "checks/app_rules.h"
+#include "checks/app_view.h"
 #include "checks/caller.h"
 #include "checks/paging.h"
-#include "policy/facts.h"
 #include "registry/apps.h"
 #include "registry/audit.h"
-#include "registry/listing.h"
 
 const struct field app_list_fields[] = {
     {"search", FIELD_TEXT, 0, 0, LISTING_SEARCH_MAX,
@@ -20,12 +19,6 @@ const struct field app_list_fields[] = {
     PAGING_FIELDS,
     {0},
 };
-
-static struct value *viewer_facts(struct request *request, const struct caller *caller) {
-    struct value *facts = facts_of(request);
-    facts_add_user(request->arena, facts, &caller->user);
-    return facts;
-}
 
 static bool may_see_others(const struct caller *caller) {
     return names_hold(caller->user.roles, SLICE("admin")) || names_hold(caller->user.roles, SLICE("billing_admin"));
@@ -44,22 +37,6 @@ static enum error subject_check(struct request *request, const struct caller *ca
     return ERROR_NONE;
 }
 
-static enum error decision_make(struct request *request, const struct caller *caller, const struct value *query,
-                                struct listing_decision *decision) {
-    static const char *const asked[] = {"include_public", "include_shared", "order"};
-    struct value *facts = viewer_facts(request, caller);
-    for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++)
-        if (value_get(query, asked[i]))
-            value_set_value(facts, asked[i], value_copy(request->arena, value_get(query, asked[i])));
-    return policy_listing(request->service->policy, request->arena, facts, decision) ? ERROR_NONE : ERROR_POLICY_FAILED;
-}
-
-/* The app as the policy shows it to the caller; NULL when the policy failed. */
-static struct value *app_shown(struct request *request, const struct caller *caller, const struct app *app) {
-    return policy_present(request->service->policy, request->arena, app_json(request->arena, app),
-                          viewer_facts(request, caller));
-}
-
 struct response endpoint_app_list(struct request *request) {
     struct caller caller;
     enum error error = caller_check(request, &caller);
@@ -67,13 +44,13 @@ struct response endpoint_app_list(struct request *request) {
         return respond_error(request, error);
     struct value *query = fields_query(request, app_list_fields);
     struct slice order = field_text(query, "order");
-    if (slice_is_set(order) && !slice_is(order, "newest") && !slice_is(order, "name") && !slice_is(order, "popular"))
+    if (slice_is_set(order) && !app_order_is_valid(order))
         request_invalid(request, "query", "order", -1, "string_pattern", "order is newest, name or popular");
     struct slice user_id;
     struct listing listing = {.search = slice_trim(field_text(query, "search")), .user_id = caller.user.user_id};
     if ((error = request_validation(request)) ||
         (error = subject_check(request, &caller, field_text(query, "user_id"), &user_id)) ||
-        (error = decision_make(request, &caller, query, &listing.decision)))
+        (error = app_listing_decide(request, &caller.user, query, &listing.decision)))
         return respond_error(request, error);
     if (slice_is_set(user_id)) { /* theirs alone, public or not */
         listing.user_id = user_id;
@@ -91,7 +68,7 @@ struct response endpoint_app_list(struct request *request) {
     struct value *items = value_list(request->arena);
     for (size_t i = 0; i < listing.apps->count; i++) {
         struct app app = app_listed_from(listing.apps, i);
-        struct value *shown = app_shown(request, &caller, &app);
+        struct value *shown = app_shown(request, &caller.user, &app);
         if (!shown)
             return respond_error(request, ERROR_POLICY_FAILED);
         value_append(items, shown);
@@ -119,7 +96,7 @@ struct response endpoint_app_get(struct request *request) {
     enum error error = caller_check(request, &caller);
     if (error || (error = app_find(request, request->path_params[0], &caller.user, &app)))
         return respond_error(request, error);
-    struct value *shown = app_shown(request, &caller, &app);
+    struct value *shown = app_shown(request, &caller.user, &app);
     return shown ? response_value(request, shown) : respond_error(request, ERROR_POLICY_FAILED);
 }
 

@@ -24,6 +24,20 @@ endpoint endpoint_app_share;       /* POST /idp/apps/{app_id}/share */
 endpoint endpoint_app_unshare;     /* DELETE /idp/apps/{app_id}/share/{user_id} */
 endpoint endpoint_app_shares;      /* GET /idp/apps/{app_id}/shares */
 
+endpoint endpoint_account;                /* GET /account */
+endpoint endpoint_account_sessions_page;  /* GET /account/sessions */
+endpoint endpoint_account_sessions;       /* POST /account/sessions */
+endpoint endpoint_account_connected_page; /* GET /account/connected */
+endpoint endpoint_account_connected;      /* POST /account/connected */
+endpoint endpoint_account_apps_page;      /* GET /account/apps */
+endpoint endpoint_account_app_new;        /* GET /account/new-app */
+endpoint endpoint_account_app_create;     /* POST /account/apps */
+endpoint endpoint_account_app_page;       /* GET /account/apps/{app_id} */
+endpoint endpoint_account_app;            /* POST /account/apps/{app_id} */
+endpoint endpoint_account_keys_page;      /* GET /account/keys */
+endpoint endpoint_account_keys;           /* POST /account/keys */
+endpoint endpoint_account_directory;      /* GET /account/directory */
+
 endpoint endpoint_register;       /* POST /idp/register */
 endpoint endpoint_client_get;     /* GET /idp/register/{client_id} */
 endpoint endpoint_client_replace; /* PUT /idp/register/{client_id} */
@@ -33,6 +47,7 @@ endpoint endpoint_authorization_list;   /* GET /idp/authorizations */
 endpoint endpoint_authorization_revoke; /* DELETE /idp/authorizations/{app_id} */
 
 endpoint endpoint_authorize;            /* GET /idp/authorize */
+endpoint endpoint_login_page;           /* GET /idp/login */
 endpoint endpoint_login;                /* POST /idp/login */
 endpoint endpoint_consent_page;         /* GET /idp/authorize/consent */
 endpoint endpoint_consent;              /* POST /idp/authorize/consent */
@@ -67,11 +82,12 @@ endpoint endpoint_admin_audit_jsonl;   /* GET /admin/audit.jsonl */
 endpoint endpoint_openapi; /* GET /openapi.json */
 
 /* What the endpoints take, each table beside its endpoint. */
-extern const struct field admin_fields[], admin_users_fields[], admin_form_fields[], admin_apps_fields[],
-    admin_switch_fields[], admin_audit_fields[];
-extern const struct field app_list_fields[], app_share_fields[], authorization_list_fields[], authorize_fields[],
-    cli_login_fields[], logout_query_fields[], logout_fields[], consent_query_fields[], consent_fields[],
-    demo_back_fields[], device_authorization_fields[], device_fields[], device_query_fields[], login_fields[],
-    logout_query_fields[], logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+extern const struct field account_app_fields[], account_connected_fields[], account_directory_fields[],
+    account_key_fields[], account_page_fields[], account_session_fields[], admin_fields[], admin_users_fields[],
+    admin_form_fields[], admin_apps_fields[], admin_switch_fields[], admin_audit_fields[], app_list_fields[],
+    app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[], logout_query_fields[],
+    logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], device_authorization_fields[],
+    device_fields[], device_query_fields[], login_fields[], login_query_fields[], logout_query_fields[],
+    logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
 
 #endif

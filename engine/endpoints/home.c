@@ -7,7 +7,7 @@
 static struct value *endpoint_list(struct arena *arena, bool demo) {
     struct value *list = value_list(arena);
     for (const struct route *route = routes; route->method; route++) {
-        if (!demo && slice_starts(slice_of(route->path), "/demo"))
+        if (route->caller == CALLER_PAGE || (!demo && slice_starts(slice_of(route->path), "/demo")))
             continue;
         struct value *one = value_map(arena);
         value_set_text(arena, one, "method", slice_of(route->method));

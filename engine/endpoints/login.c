@@ -1,17 +1,24 @@
-/* POST /idp/login: the login page's form. */
+/* GET, POST /idp/login: signing in for a page of our own; the form of every login page. */
 #include "endpoints/consent_step.h"
 #include "endpoints/endpoints.h"
 
 #include "checks/csrf.h"
 #include "checks/device_request.h"
 #include "checks/fields.h"
+#include "checks/page_session.h"
 #include "checks/pushed_request.h"
 #include "checks/redirect_uri.h"
 #include "checks/sign_in.h"
 
+const struct field login_query_fields[] = {
+    {"return_to", FIELD_TEXT, 0, 0, 0, "Path of a page under /account or /admin; /account when left out."},
+    {"prompt", FIELD_TEXT, 0, 0, 0, "login: even if somebody is signed in."},
+    {0},
+};
+
 const struct field login_fields[] = {
     {"client_id", FIELD_TEXT, 0, 0, 0,
-     "As in the authorization request, which goes along. Required without user_code."},
+     "As in the authorization request, which goes along. Required without user_code and return_to."},
     {"redirect_uri", FIELD_TEXT, 0, 0, 0, "Required, unless there is a request_uri."},
     {"request_uri", FIELD_TEXT, 0, 0, 0, "Of a request that was pushed."},
     {"state", FIELD_TEXT, 0, 0, 0, NULL},
@@ -27,6 +34,7 @@ const struct field login_fields[] = {
     {"resource", FIELD_TEXT, 0, 0, 0, NULL},
     {"dpop_jkt", FIELD_TEXT, 0, 0, 0, NULL},
     {"user_code", FIELD_TEXT, 0, 0, 0, "In place of all that: of a device (RFC 8628)."},
+    {"return_to", FIELD_TEXT, 0, 0, 0, "Or that: a page of our own."},
     {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint or hotkey."},
     {"fingerprint", FIELD_TEXT, 0, 0, 0, "For fingerprint."},
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
@@ -121,21 +129,86 @@ static enum error sign_in(struct request *request, struct session *session, stru
                      : fingerprint_sign_in(request, fingerprint, session, cookie);
 }
 
-/* The form is that of somebody who comes with a device. */
-static struct slice user_code_of(struct request *request) {
-    bool has_client = slice_is_set(params_get(&request->form, "client_id"));
-    return has_client ? SLICE_NONE : user_code_read(request->arena, params_get(&request->form, "user_code"));
+static struct response own_login_page(struct request *request, struct slice return_to, int status, struct slice error) {
+    struct value *context = login_context(request, error), *fields = value_list(request->arena);
+    value_set_text(request->arena, context, "title", SLICE("Sign in to your account"));
+    value_set_bool(request->arena, context, "is_own", true);
+    add_field(request, fields, "return_to", return_to);
+    value_set_value(context, "fields", fields);
+    return response_page(request, status, "login", context, SLICE_NONE);
+}
+
+static struct response own_page(struct request *request, int status, struct slice path) {
+    return response_redirect(status, arena_printf(request->arena, "%.*s%.*s",
+                                                  SLICE_ARG(request->service->settings->issuer), SLICE_ARG(path)));
+}
+
+static enum error return_to_check(struct request *request, struct slice return_to) {
+    if (own_page_is_valid(return_to))
+        return ERROR_NONE;
+    return fail(request, ERROR_BAD_REQUEST, "return_to is not a page of this server.");
+}
+
+struct response endpoint_login_page(struct request *request) {
+    struct slice return_to = params_get(&request->query, "return_to");
+    struct session session;
+    if (!slice_is_set(return_to))
+        return_to = SLICE("/account");
+    enum error error = return_to_check(request, return_to);
+    if (error)
+        return respond_error(request, error);
+    error = session_from_cookie(request, &session);
+    if (error && error != ERROR_UNAUTHENTICATED)
+        return respond_error(request, error);
+    if (!error && !slice_is(params_get(&request->query, "prompt"), "login"))
+        return own_page(request, 302, return_to);
+    return own_login_page(request, return_to, 200, SLICE_NONE);
+}
+
+/* What the form is for: an app's authorization request; or user_code, a device; or return_to, a page of our own. */
+struct errand {
+    struct authorization_request asked;
+    struct slice user_code, return_to;
+};
+
+static enum error errand_read(struct request *request, struct errand *errand) {
+    const struct params *form = &request->form;
+    bool has_client = slice_is_set(params_get(form, "client_id"));
+    errand->user_code = has_client ? SLICE_NONE : user_code_read(request->arena, params_get(form, "user_code"));
+    errand->return_to = has_client || slice_is_set(errand->user_code) ? SLICE_NONE : params_get(form, "return_to");
+    if (slice_is_set(errand->return_to))
+        return return_to_check(request, errand->return_to);
+    return slice_is_set(errand->user_code) ? ERROR_NONE : authorization_login_check(request, &errand->asked);
+}
+
+static bool is_of_app(const struct errand *errand) {
+    return !slice_is_set(errand->user_code) && !slice_is_set(errand->return_to);
+}
+
+static struct response errand_page(struct request *request, const struct errand *errand, int status,
+                                   struct slice error) {
+    if (slice_is_set(errand->user_code))
+        return device_login_page(request, errand->user_code, status, error);
+    if (slice_is_set(errand->return_to))
+        return own_login_page(request, errand->return_to, status, error);
+    return login_page(request, &errand->asked, status, error);
+}
+
+static struct response errand_go_on(struct request *request, struct errand *errand, const struct session *session) {
+    if (slice_is_set(errand->user_code))
+        return response_redirect(303, device_url(request, errand->user_code));
+    if (slice_is_set(errand->return_to))
+        return own_page(request, 303, errand->return_to);
+    return consent_step(request, &errand->asked, session);
 }
 
 struct response endpoint_login(struct request *request) {
     enum error error = csrf_check(request);
     if (error)
         return respond_error(request, error);
-    struct authorization_request asked;
-    struct slice user_code = user_code_of(request);
-    bool is_device = slice_is_set(user_code);
-    if (!is_device && (error = authorization_login_check(request, &asked)))
-        return authorization_error(request, &asked, error);
+    struct errand *errand = arena_zalloc(request->arena, sizeof(*errand));
+    if ((error = errand_read(request, errand)))
+        return is_of_app(errand) ? authorization_error(request, &errand->asked, error) : respond_error(request, error);
 
     struct session session;
     struct slice cookie;
@@ -145,15 +218,13 @@ struct response endpoint_login(struct request *request) {
     if (error) { /* the person may try again, with a fresh nonce */
         int status = error == ERROR_TOO_MANY_REQUESTS ? 429 : 401;
         request->error = error;
-        struct response page = is_device ? device_login_page(request, user_code, status, request->error_text)
-                                         : login_page(request, &asked, status, request->error_text);
+        struct response page = errand_page(request, errand, status, request->error_text);
         if (status == 429)
             response_header(&page, "retry-after",
                             arena_printf(request->arena, "%lld", (long long)request->retry_after_s));
         return page;
     }
-    struct response response =
-        is_device ? response_redirect(303, device_url(request, user_code)) : consent_step(request, &asked, &session);
+    struct response response = errand_go_on(request, errand, &session);
     response_cookie(request, &response, SESSION_COOKIE, cookie, request->service->settings->session_s);
     return response;
 }

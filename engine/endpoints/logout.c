@@ -169,16 +169,6 @@ static struct response come_again(struct request *request) {
     return response_redirect(303, redirect_build(request->arena, url, params, COUNT));
 }
 
-static enum error page_check(struct request *request, const struct session *session) {
-    enum error error = csrf_check(request);
-    if (error)
-        return error;
-    struct slice token = params_get(&request->form, "csrf_token");
-    if (!slice_is_set(token) || !secret_equal(token, csrf_token(request, session)))
-        return fail(request, ERROR_FORBIDDEN, "This page belongs to another sign-in. Load it again.");
-    return ERROR_NONE;
-}
-
 /* The page's answer. */
 static struct response logout_answer(struct request *request, struct slice action) {
     bool is_everywhere = slice_is(action, "sign_out_everywhere"), is_here = slice_is(action, "sign_out");
@@ -193,7 +183,7 @@ static struct response logout_answer(struct request *request, struct slice actio
     error = session_from_cookie(request, &session);
     if (error == ERROR_UNAUTHENTICATED)
         return leave(request, &logout, SLICE("You may close this page."));
-    if (error || (error = page_check(request, &session)))
+    if (error || (error = csrf_form_check(request, &session)))
         return respond_error(request, error);
     if (!is_everywhere && !is_here)
         return plain_page(request, SLICE("You stay signed in"), SLICE("Nothing has changed."));

@@ -141,11 +141,12 @@ static struct value *answers_of(struct arena *arena, const struct route *route) 
         add_answer(arena, answers, 400, "Refused (RFC 6749 §5.2).", error_content(arena, route));
     else if (is_page && takes_input)
         add_answer(arena, answers, 400, "Refused.", error_content(arena, route));
-    if (is_page && route->caller == CALLER_BROWSER && route->status == 200)
-        add_answer(arena, answers, 302, "Goes on elsewhere; to sign-in when nobody is signed in.", NULL);
-    if (route->caller != CALLER_ANYBODY)
+    bool is_own_page = route->caller == CALLER_PAGE, is_form = route->body == BODY_FORM;
+    if (is_own_page && !(is_form && route->status == 303))
+        add_answer(arena, answers, is_form ? 303 : 302, "To sign in first.", NULL);
+    else if (route->caller != CALLER_ANYBODY)
         add_answer(arena, answers, 401, "Not authenticated.", error_content(arena, route));
-    if (route->caller == CALLER_USER || route->caller == CALLER_TOKEN)
+    if (route->caller == CALLER_USER || route->caller == CALLER_TOKEN || (is_own_page && is_form))
         add_answer(arena, answers, 403, "Not allowed.", error_content(arena, route));
     if (strchr(route->path, '{'))
         add_answer(arena, answers, 404, "There is none, or none that you may see.", error_content(arena, route));
@@ -161,7 +162,7 @@ static struct value *security_of(struct arena *arena, enum route_caller caller) 
     static const char *const schemes[][4] = {
         [CALLER_ANYBODY] = {NULL},           [CALLER_USER] = {"bearer", "hotkey", "cookie", NULL},
         [CALLER_CLIENT] = {"client", NULL},  [CALLER_TOKEN] = {"bearer", NULL},
-        [CALLER_BROWSER] = {"cookie", NULL},
+        [CALLER_BROWSER] = {"cookie", NULL}, [CALLER_PAGE] = {"cookie", NULL},
     };
     struct value *security = value_list(arena);
     for (size_t i = 0; schemes[caller][i]; i++) {

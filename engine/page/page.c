@@ -30,9 +30,14 @@ struct pages {
     struct brand brand;
 };
 
+/* clang-format off */
 static const char *const required_pages[] = {
-    "login", "consent", "form_post",     "device",      "error",      "logout",     "signed_in", "signed_out",
-    "home",  "admin",   "admin_numbers", "admin_users", "admin_user", "admin_apps", "admin_app", "admin_audit"};
+    "login", "consent", "form_post", "device", "error", "logout", "signed_in", "signed_out", "home",
+    "account", "account_sessions", "account_connected", "account_apps", "account_app", "account_app_secret",
+    "account_keys", "account_directory", "admin", "admin_numbers", "admin_users", "admin_user", "admin_apps", "admin_app",
+    "admin_audit",
+};
+/* clang-format on */
 
 static bool is_required(struct slice name) {
     for (size_t i = 0; i < sizeof(required_pages) / sizeof(*required_pages); i++)

@@ -66,6 +66,18 @@ enum error app_find_own(struct request *request, struct slice id, const struct u
     return error;
 }
 
+enum error app_list_own(struct request *request, const struct user *owner, int64_t page, int64_t limit,
+                        struct rows **rows, int64_t *total) {
+    struct batch batch = batch_in(request->arena);
+    struct db_value id = db_text(owner->user_id);
+    *rows = batch_add(&batch, STATEMENT_app_own_list, id, db_int(limit), db_int(page * limit));
+    struct rows *count = batch_add(&batch, STATEMENT_app_own_count, id);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *total = row_int(count, 0, "total");
+    return ERROR_NONE;
+}
+
 /* What a search looks in. */
 static struct db_value searchable(struct arena *arena, struct slice text) {
     return db_text(slice_is_set(text) ? utf8_lower(arena, text) : SLICE(""));

@@ -14,6 +14,9 @@ int64_t app_number_at(int64_t unix_s);
 enum error app_find(struct request *request, struct slice id, const struct user *viewer, struct app *app);
 /* The same, for its owner alone: ERROR_FORBIDDEN for others who may see it. */
 enum error app_find_own(struct request *request, struct slice id, const struct user *owner, struct app *app);
+/* The user's own, switched off or not, the newest first: rows of app_own_list. page from 0. */
+enum error app_list_own(struct request *request, const struct user *owner, int64_t page, int64_t limit,
+                        struct rows **rows, int64_t *total);
 /* Whoever's it is: for the operator. */
 enum error app_find_any(struct request *request, struct slice id, struct app *app);
 

@@ -27,6 +27,7 @@ enum route_caller {
     CALLER_CLIENT,  /* an OAuth client: secret, PKCE or nothing (checks/client.h) */
     CALLER_TOKEN,   /* an access token */
     CALLER_BROWSER, /* the SSO cookie */
+    CALLER_PAGE,    /* the same; others are sent to sign in and come back (checks/page_session.h) */
 };
 
 struct field;

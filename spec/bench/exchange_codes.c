@@ -57,7 +57,7 @@ static void session_make(const struct user *user) {
     session_id = arena_printf(&arena, "bench:%lld", (long long)clock_monotonic_ns());
     batch_add(&batch, STATEMENT_session_insert, db_text(session_id), db_text(user->user_id),
               db_blob(hash, sizeof(hash)), db_int(clock_now_s()), db_text(SLICE("fingerprint")),
-              db_int(clock_now_s() + 3600));
+              db_int(clock_now_s() + 3600), db_text(SLICE("bench")), db_text(SLICE("")));
     if (!db_run(workplace.db, &batch))
         end("session", SLICE("the store failed"));
 }

@@ -90,6 +90,15 @@ function bench_postgres.run(bench)
   bench.report("PostgreSQL: exchanges, 64 clients, durable", median(ours), "/s")
   bench.report("  pgbench, the same statements as one pipeline", median(theirs), "/s")
   bench.report("  ratio", median(ratios), "", 0.8)
+  local plain, signed = {}, {}
+  for round = 1, bench.rounds do
+    plain[round] = bench.redeem(server, bench.codes, { MOONLATCH_DATABASE = url })
+    signed[round] = bench.redeem(server, bench.codes, { MOONLATCH_DATABASE = url }, "ES256")
+    ratios[round] = signed[round] / plain[round]
+  end
+  bench.report("PostgreSQL: exchanges with an id_token of ES256", median(signed), "/s")
+  bench.report("  without one", median(plain), "/s")
+  bench.report("  ratio", median(ratios), "", 0.8)
   server:stop()
 
   -- introspection without memory

@@ -132,14 +132,15 @@ describe("The command line", function()
 
   it("key create prints the API key once; list shows what can be revoked", function()
     ask("user", "create", "keys")
-    local made = ask("key", "create", "keys")
+    local made = ask("key", "create", "keys", "--name", "CI")
     assert.matches("^cpk_" .. made.key_id .. "%.%w+$", made.api_key)
     local other = ask("key", "create", "keys")
     local listed = ask("key", "list", "keys")
     assert.equal(2, #listed)
     for _, key in ipairs(listed) do
       assert.matches(second, key.created_at)
-      assert.same({ key_id = key.key_id, created_at = key.created_at }, key)
+      local name = key.key_id == made.key_id and "CI" or ""
+      assert.same({ key_id = key.key_id, created_at = key.created_at, name = name }, key)
     end
     assert.same({ key_id = made.key_id, revoked = true }, ask("key", "revoke", made.key_id))
     assert.equal(other.key_id, ask("key", "list", "keys")[1].key_id)

@@ -118,3 +118,11 @@ SET apps = apps - (SELECT count(*) FROM (SELECT active, public FROM apps WHERE a
 -- name: app_counts_put
 UPDATE app_counts
 SET apps = apps + (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))
+
+-- name: app_own_list
+-- The newest first, switched off or not.
+SELECT app_id, name, description, active, public, user_count FROM apps
+WHERE user_id = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3
+
+-- name: app_own_count
+SELECT count(*) AS total FROM apps WHERE user_id = ?1

@@ -13,22 +13,33 @@ DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at
 RETURNING spent_id
 
 -- name: session_insert
-INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6)
+INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
+  address, seen_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4)
 RETURNING session_id
 
 -- name: session_insert_if_spent
--- ?7: what was spent (a login nonce), by this session.
-INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6
-WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?7 AND spent_by = ?1)
+-- ?9: what was spent (a login nonce), by this session.
+INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
+  address, seen_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4
+WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_by = ?1)
 RETURNING session_id
 
 -- name: session_find
-SELECT s.session_id, s.secret_hash, s.auth_time, s.auth_method, s.expires_at,
+SELECT s.session_id, s.secret_hash, s.auth_time, s.auth_method, s.expires_at, s.seen_at,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at
 FROM sessions s JOIN users u ON u.user_id = s.user_id
 WHERE s.session_id = ?1
+
+-- name: session_list
+-- Of user ?1, those that last, the latest used first.
+SELECT session_id, auth_time, auth_method, user_agent, address, seen_at
+FROM sessions WHERE user_id = ?1 AND expires_at > ?2
+ORDER BY seen_at DESC, session_id DESC LIMIT ?3
+
+-- name: session_see
+UPDATE sessions SET seen_at = ?2, user_agent = ?3, address = ?4 WHERE session_id = ?1 AND seen_at < ?2
 
 -- name: sweep_sessions
 DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE expires_at < ?1 LIMIT ?2

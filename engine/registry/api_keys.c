@@ -1,0 +1,53 @@
+#include "registry/api_keys.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "crypto/token.h"
+
+enum error api_key_create(struct request *request, const struct user *user, struct slice name, struct slice *key_id,
+                          struct slice *api_key) {
+    if (utf8_count(name) > API_KEY_NAME_MAX)
+        return fail(request, ERROR_BAD_REQUEST, "The name of a key has at most %d characters.", API_KEY_NAME_MAX);
+    struct token key;
+    token_mint(request->service->keyring, TOKEN_API_KEY, &key);
+    struct batch batch = batch_in(request->arena);
+    struct rows *made = batch_add(&batch, STATEMENT_api_key_insert, db_text(slice_of(key.id)), db_text(user->user_id),
+                                  db_blob(key.hash, sizeof(key.hash)), db_int(clock_now_s()),
+                                  db_text(slice_is_set(name) ? name : SLICE("")), db_int(API_KEYS_MAX));
+    bool is_run = db_run(request->service->db, &batch);
+    if (is_run && made->count) {
+        *key_id = arena_copy(request->arena, slice_of(key.id));
+        *api_key = arena_copy(request->arena, slice_of(key.text));
+    }
+    secret_wipe(&key, sizeof(key));
+    if (!is_run)
+        return ERROR_STORE_UNAVAILABLE;
+    return made->count ? ERROR_NONE : fail(request, ERROR_CONFLICT, "There are %d keys. Revoke one.", API_KEYS_MAX);
+}
+
+enum error api_key_list(struct request *request, const struct user *user, struct value **keys) {
+    struct arena *arena = request->arena;
+    struct batch batch = batch_in(arena);
+    struct rows *rows = batch_add(&batch, STATEMENT_api_key_list, db_text(user->user_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *keys = value_list(arena);
+    for (size_t i = 0; i < rows->count; i++) {
+        struct value *key = value_map(arena);
+        value_set_text(arena, key, "key_id", row_text(rows, i, "key_id"));
+        value_set_text(arena, key, "name", row_text(rows, i, "name"));
+        value_set_text(arena, key, "created_at", clock_rfc3339(arena, row_int(rows, i, "created_at")));
+        value_append(*keys, key);
+    }
+    return ERROR_NONE;
+}
+
+enum error api_key_revoke(struct request *request, const struct user *user, struct slice key_id) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *gone =
+        batch_add(&batch, STATEMENT_api_key_delete, db_text(key_id), db_text(user ? user->user_id : SLICE("")));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    db_forget(request->service->db, STATEMENT_api_key_find, key_id);
+    return gone->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no API key %.*s.", SLICE_ARG(key_id));
+}
