@@ -8,7 +8,7 @@
 #include "endpoints/admin_list.h"
 #include "registry/audit_export.h"
 
-enum { PAGE_ROWS = 50, EXPORT_ROWS = 1000 };
+enum { PAGE_ROWS = 25, EXPORT_ROWS = 1000 };
 
 const struct field admin_audit_fields[] = {ADMIN_FILTER_FIELDS, {0}};
 

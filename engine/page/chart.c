@@ -86,11 +86,11 @@ static double y_at(const struct scale *scale, double value) {
 
 /* A tenth of a unit is less than a pixel. */
 static void add_coordinate(struct buffer *text, double number) {
-    int64_t tenths = (int64_t)llround(number * 10);
-    if (tenths % 10)
-        buffer_printf(text, "%lld.%lld", (long long)(tenths / 10), (long long)(tenths % 10));
-    else
-        buffer_add_int(text, tenths / 10);
+    int64_t tenths = (int64_t)llround(number * 10), size = tenths < 0 ? -tenths : tenths;
+    buffer_add_text(text, tenths < 0 ? "-" : "");
+    buffer_add_int(text, size / 10);
+    if (size % 10)
+        buffer_printf(text, ".%d", (int)(size % 10));
 }
 
 static struct slice coordinate(struct arena *arena, double number) {
@@ -99,21 +99,16 @@ static struct slice coordinate(struct arena *arena, double number) {
     return buffer_slice(&text);
 }
 
-/* A bar from the base line, with a gap to its neighbour; whatever is not nothing can be seen. */
+/* Paths are written in periods to the right and units up from the base line, which keeps them short: the plot's
+ * transform stretches them. A bar is an upright stroke; whatever is not nothing can be seen. */
 static struct slice bars_path(struct arena *arena, const struct scale *scale, const double *values) {
     struct buffer path = buffer_in(arena);
-    double step = x_at(scale, 1) - x_at(scale, 0), gap = step > 6 ? 1.5 : step * 0.2;
     for (size_t i = 0; i < scale->chart->count; i++) {
         if (!(values[i] > 0))
             continue;
         double height = BOTTOM - y_at(scale, values[i]);
-        buffer_add_byte(&path, 'M');
-        add_coordinate(&path, x_at(scale, (double)i) + gap / 2);
-        buffer_printf(&path, " %dV", BOTTOM);
-        add_coordinate(&path, BOTTOM - (height > 1.5 ? height : 1.5));
-        buffer_add_byte(&path, 'h');
-        add_coordinate(&path, step - gap);
-        buffer_printf(&path, "V%dz", BOTTOM);
+        buffer_printf(&path, "M%zu 0V-", scale->skipped + i);
+        add_coordinate(&path, height > 1.5 ? height : 1.5);
     }
     return buffer_slice(&path);
 }
@@ -126,16 +121,17 @@ static struct slice line_path(struct arena *arena, const struct scale *scale, co
         if (!(values[i] >= 0))
             continue;
         bool begins = i == 0 || !(values[i - 1] >= 0), ends = i + 1 == count || !(values[i + 1] >= 0);
-        buffer_add_byte(&path, begins ? 'M' : 'L');
-        add_coordinate(&path, x_at(scale, (double)i + (begins && ends ? 0.1 : 0.5)));
-        buffer_add_byte(&path, ' ');
-        add_coordinate(&path, y_at(scale, values[i]));
-        if (begins && ends) {
-            buffer_add_byte(&path, 'H');
-            add_coordinate(&path, x_at(scale, (double)i + 0.9));
-        }
+        buffer_printf(&path, "%c%zu ", begins ? 'M' : 'L', scale->skipped + i);
+        add_coordinate(&path, y_at(scale, values[i]) - BOTTOM);
+        if (begins && ends)
+            buffer_add_text(&path, "h.4");
     }
     return buffer_slice(&path);
+}
+
+static struct slice transform_of(struct arena *arena, const struct scale *scale) {
+    double step = (double)(RIGHT - LEFT) / (double)scale->slots;
+    return arena_printf(arena, "translate(%.2f %d) scale(%.4f 1)", LEFT + step / 2, BOTTOM, step);
 }
 
 static struct value *grid_of(struct arena *arena, const struct scale *scale) {
@@ -262,6 +258,7 @@ struct value *chart_value(struct arena *arena, const struct chart *chart) {
     value_set_text(arena, value, "id", slice_of(chart->id));
     value_set_text(arena, value, "title", slice_of(chart->title));
     value_set_text(arena, value, "view_box", arena_printf(arena, "0 0 %d %d", WIDTH, HEIGHT));
+    value_set_text(arena, value, "transform", transform_of(arena, &scale));
     value_set_int(arena, value, "left", LEFT);
     value_set_int(arena, value, "right", RIGHT);
     value_set_int(arena, value, "label_x", RIGHT + 6);

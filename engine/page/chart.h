@@ -27,9 +27,9 @@ struct chart {
     double least_top; /* the axis goes at least so far; 0: as far as the values need */
 };
 
-/* { id, title, view_box, paths: [{ class, path }], grid: [{ y, text_y, text }], ticks: [{ x, text }], base_y, left,
- * right, label_x, tick_y, is_empty, total (of bars), series: [{ class, name, latest, most, most_at }] }. Times are UTC,
- * "15:04". Numbers are texts for people. */
+/* { id, title, view_box, transform, paths: [{ class, path }], grid: [{ y, text_y, text }], ticks: [{ x, text }],
+ * base_y, left, right, label_x, tick_y, is_empty, total (of bars), series: [{ class, name, latest, most, most_at }] }.
+ * Times are UTC, "15:04". Numbers are texts for people. */
 struct value *chart_value(struct arena *arena, const struct chart *chart);
 
 /* "0", "7", "1,234", "12.5", "0.31"; three digits or so behind which nobody looks. */

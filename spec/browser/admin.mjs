@@ -30,7 +30,8 @@ for (const [name, path] of Object.entries(pages)) {
     check(requests.length === 2 && requests[1].endsWith('.css'), `first paint needs ${requests}`);
     await accessible(page);
     await screenshots(page, name, world.screenshots);
-    const bytes = await page.evaluate(() => performance.getEntriesByType('navigation')
+    const bytes = await page.evaluate(() => [...performance.getEntriesByType('navigation'),
+      ...performance.getEntriesByType('resource').filter((one) => one.name.includes('.css'))]
       .reduce((sum, one) => sum + one.decodedBodySize, 0));
     check(bytes > 0 && bytes < 30 * 1024, `${bytes} bytes`);
     console.log(`# ${name}: ${bytes} bytes`);

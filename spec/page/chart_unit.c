@@ -74,14 +74,15 @@ static void one_point_can_be_seen(void) {
     static const double one[] = {1};
     struct chart bars = chart_with(CHART_BARS, one, 1), lines = chart_with(CHART_LINES, one, 1);
     CHECK(value_get_text(first(chart_value(&arena, &bars), "paths"), "path").len > 0);
-    CHECK(memchr(value_get_text(first(chart_value(&arena, &lines), "paths"), "path").at, 'H', 20));
+    CHECK(memchr(value_get_text(first(chart_value(&arena, &lines), "paths"), "path").at, 'h',
+                 value_get_text(first(chart_value(&arena, &lines), "paths"), "path").len));
 }
 
 static void whatever_is_not_nothing_can_be_seen(void) {
     static const double values[] = {1, 1000000};
     struct chart chart = chart_with(CHART_BARS, values, 2);
     struct slice path = value_get_text(first(chart_value(&arena, &chart), "paths"), "path");
-    CHECK(strstr(arena_string(&arena, path), "V128.5h"));
+    CHECK(strstr(arena_string(&arena, path), "V-1.5"));
 }
 
 static void a_line_breaks_where_nothing_is_known(void) {
@@ -99,7 +100,7 @@ static void the_huge_stays_on_the_page(void) {
     struct chart chart = chart_with(CHART_BARS, values, 4);
     const char *json = json_of(chart_value(&arena, &chart));
     CHECK(!strstr(json, "nan") && !strstr(json, "inf"));
-    CHECK(strstr(json, "V10h")); /* the top */
+    CHECK(strstr(json, "V-120")); /* the top */
     CHECK(strlen(json) < 4000);
 }
 
@@ -116,7 +117,7 @@ static void the_last_point_is_at_the_end(void) {
     struct chart chart = chart_with(CHART_BARS, values, 1);
     chart.slots = 60;
     struct slice path = value_get_text(first(chart_value(&arena, &chart), "paths"), "path");
-    CHECK(path.at[0] == 'M' && strtod(path.at + 1, NULL) > 300);
+    CHECK(path.at[0] == 'M' && strtod(path.at + 1, NULL) == 59);
 }
 
 static void times_are_round_and_few(void) {

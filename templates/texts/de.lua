@@ -327,7 +327,6 @@ return {
   ["a quarter of an hour"] = "je Viertelstunde",
   ["of look-ups"] = "der Abfragen",
   ["Nothing so far."] = "Bisher nichts.",
-  ["Altogether"] = "Zusammen",
   ["at most"] = "höchstens",
   ["at"] = "um",
   ["now"] = "jetzt",
