@@ -19,10 +19,16 @@ static enum statement statement_of(const struct audit_filter *filter) {
 }
 
 struct rows *audit_search(struct batch *batch, const struct audit_filter *filter, int64_t limit) {
+    bool ends_before = filter->to_ms <= filter->before_ms;
     const struct db_value values[] = {
-        db_int(filter->from_ms),     db_int(filter->to_ms),   db_int(filter->before_ms),
-        db_text(filter->before_id),  db_int(limit),           db_text(filter->kind),
-        db_text(filter->user_id),    db_text(filter->app_id), db_text(filter->address),
+        db_int(filter->from_ms),
+        db_int(ends_before ? filter->to_ms : filter->before_ms),
+        db_text(ends_before ? SLICE("") : filter->before_id), /* before every row of that time */
+        db_int(limit),
+        db_text(filter->kind),
+        db_text(filter->user_id),
+        db_text(filter->app_id),
+        db_text(filter->address),
         db_text(filter->request_id),
     };
     enum statement statement = statement_of(filter);
