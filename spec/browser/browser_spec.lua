@@ -1,5 +1,5 @@
 -- The pages in Chromium: sign-in and consent as people do it, accessibility, and what other sites may not do. The steps
--- are sign_in.mjs; this makes the world that they happen in. Screenshots: build/screenshots/.
+-- are in *.mjs; this makes the world that they happen in. Screenshots: build/screenshots/.
 local cjson = require "cjson.safe"
 
 local flow = require "helpers.flow"
@@ -31,7 +31,7 @@ local CONSENT = [[
 ]]
 
 describe("In a browser", function()
-  local server, web, world
+  local server, hasty, web, world
   lazy_setup(function()
     local policies = server_helper.unlimited()
     policies["consent.lua"], policies["consent_spec.lua"] = CONSENT, ""
@@ -58,19 +58,35 @@ describe("In a browser", function()
       <input type="hidden" name="auth_method" value="fingerprint">
       <input type="hidden" name="fingerprint" value="%s"><button>Win</button></form>]])
       :format(server.issuer, world.app.client_id, web.url, user.fingerprint) }
+    web:answer { path = "/forge-key", headers = html, body = page .. ([[<form method="post" action="%s/account/keys">
+      <input type="hidden" name="action" value="make"><input type="hidden" name="name" value="Forged">
+      <button>Win</button></form>]]):format(server.issuer) }
+    hasty = server_helper.start { settings = { lifetimes = { pending = 1 } } }
+    local person = flow.user(hasty)
+    world.hasty = { issuer = hasty.issuer, fingerprint = person.fingerprint, app = flow.app(hasty, person, redirect) }
+    flow.tokens(server, world.hostile, flow.sign_in(server, world.app, user), { scope = "openid profile" })
     web:default { headers = html, body = page .. "<h1>Hello</h1>" }
   end)
   lazy_teardown(function()
     web:stop()
+    hasty:stop()
     server:stop()
   end)
 
-  it("people sign in, decide and are safe", function()
-    local code, out, err = sys.run({ "node", server_helper.root .. "/spec/browser/sign_in.mjs", cjson.encode(world) },
+  local function walk(steps)
+    local code, out, err = sys.run({ "node", server_helper.root .. "/spec/browser/" .. steps, cjson.encode(world) },
       { timeout_s = 120 * server_helper.patience })
     local report = out:gsub("\nok [^\n]*", "")
     assert.equal(0, code, report .. err)
     assert.matches("%d+ passed, 0 failed\n$", out)
+  end
+
+  it("people sign in, decide and are safe", function()
+    walk "sign_in.mjs"
+  end)
+
+  it("people look after their account", function()
+    walk "account.mjs"
   end)
 
   it("administrators see what happens", function()
