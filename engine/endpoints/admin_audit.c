@@ -2,8 +2,8 @@
 #include "endpoints/endpoints.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "checks/admin.h"
+#include "checks/fields.h"
 #include "endpoints/admin_filter.h"
 #include "endpoints/admin_list.h"
 #include "registry/audit_export.h"
@@ -11,6 +11,11 @@
 enum { PAGE_ROWS = 25, EXPORT_ROWS = 1000 };
 
 const struct field admin_audit_fields[] = {ADMIN_FILTER_FIELDS, {0}};
+const struct field admin_export_fields[] = {
+    ADMIN_FILTER_FIELDS,
+    {"limit", FIELD_INT, 0, 1, EXPORT_ROWS, "Rows of the file; 1,000 when left out."},
+    {0},
+};
 
 /* One more than are shown: then there is a next page. */
 static enum error rows_read(struct request *request, int64_t limit, struct rows *shown, struct slice *next) {
@@ -93,7 +98,10 @@ static struct response export(struct request *request, const char *path, const c
     struct slice next;
     if (!admin_look(request, &session, &instead))
         return instead;
-    enum error error = rows_read(request, EXPORT_ROWS, &rows, &next);
+    int64_t limit = field_int(fields_query(request, admin_export_fields), "limit", EXPORT_ROWS);
+    enum error error = request_validation(request);
+    if (!error)
+        error = rows_read(request, limit, &rows, &next);
     if (error)
         return respond_error(request, error);
     struct buffer text = buffer_in(arena);

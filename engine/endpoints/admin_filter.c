@@ -8,7 +8,7 @@
 
 enum { FIELD_LEN_MAX = 200 };
 
-static const char *const names[] = {"kind", "user", "app", "address", "request_id", "from", "to"};
+static const char *const names[] = {"kind", "user", "app", "address", "request_id", "from", "to", "limit"};
 
 /* The next digits, all of them. */
 static bool digits_read(struct slice *text, size_t count, char behind, int *number) {

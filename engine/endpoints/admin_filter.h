@@ -6,13 +6,13 @@
 #include "server/response.h"
 
 #define ADMIN_FILTER_FIELDS \
-    {"kind", FIELD_TEXT, 0, 0, 0, "sign_in, sign_out, consent, token, revocation, refusal or app."}, \
-        {"user", FIELD_TEXT, 0, 0, 0, "A user's name or user_id."}, \
-        {"app", FIELD_TEXT, 0, 0, 0, "An app_id or client_id."}, {"address", FIELD_TEXT, 0, 0, 0, "Of the peer."}, \
-        {"request_id", FIELD_TEXT, 0, 0, 0, "Of one request."}, \
-        {"from", FIELD_TEXT, 0, 0, 0, "UTC: 2026-11-27, or 2026-11-27T19:30[:05]."}, \
-        {"to", FIELD_TEXT, 0, 0, 0, "The same; up to and without it."}, { \
-        "before", FIELD_TEXT, 0, 0, 0, "Where the page before ended." \
+    {"kind", FIELD_TEXT, 0, 0, 200, "sign_in, sign_out, consent, token, revocation, refusal or app."}, \
+        {"user", FIELD_TEXT, 0, 0, 200, "A user's name or user_id."}, \
+        {"app", FIELD_TEXT, 0, 0, 200, "An app_id or client_id."}, {"address", FIELD_TEXT, 0, 0, 200, "Of the peer."}, \
+        {"request_id", FIELD_TEXT, 0, 0, 200, "Of one request."}, \
+        {"from", FIELD_TEXT, 0, 0, 200, "UTC: 2026-11-27, or 2026-11-27T19:30[:05]."}, \
+        {"to", FIELD_TEXT, 0, 0, 200, "The same; up to and without it."}, { \
+        "before", FIELD_TEXT, 0, 0, 200, "Where the page before ended." \
     }
 
 /* Names become ids; one that nobody has now is looked for as it is (users who are gone). ERROR_BAD_REQUEST: a time or

@@ -84,10 +84,10 @@ endpoint endpoint_openapi; /* GET /openapi.json */
 /* What the endpoints take, each table beside its endpoint. */
 extern const struct field account_app_fields[], account_connected_fields[], account_directory_fields[],
     account_key_fields[], account_page_fields[], account_session_fields[], admin_fields[], admin_users_fields[],
-    admin_form_fields[], admin_apps_fields[], admin_switch_fields[], admin_audit_fields[], app_list_fields[],
-    app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[], logout_query_fields[],
-    logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], device_authorization_fields[],
-    device_fields[], device_query_fields[], login_fields[], login_query_fields[], logout_query_fields[],
-    logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+    admin_form_fields[], admin_apps_fields[], admin_switch_fields[], admin_audit_fields[], admin_export_fields[],
+    app_list_fields[], app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[],
+    logout_query_fields[], logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[],
+    device_authorization_fields[], device_fields[], device_query_fields[], login_fields[], login_query_fields[],
+    logout_query_fields[], logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
 
 #endif

@@ -56,5 +56,16 @@ await it('from a user to what they did, and out of every browser', async () => {
   await done();
 });
 
+await it('who is not signed in signs in, and is where they wanted to be', async () => {
+  const { page, done } = await visit(browser);
+  const wanted = `${world.issuer}/admin/audit?kind=sign_in&from=2026-01-01T00%3A00`;
+  await page.goto(wanted);
+  await page.getByLabel('Your fingerprint').fill(world.fingerprint);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(wanted);
+  check(await page.getByLabel('From (UTC)').inputValue() === '2026-01-01T00:00', 'the filter is lost');
+  await done();
+});
+
 await browser.close();
 end();

@@ -264,7 +264,8 @@ describe("/admin", function()
       local rows = only({ user = plain.user_id, kind = "token" }, "user_id", plain.user_id)
       assert.is_true(#only({ app = app.client_id }, "app_id", app.app_id) > 1)
       assert.is_true(#only({ address = "127.0.0.1" }, "address", "127.0.0.1") > 5)
-      assert.equal(rows[1].audit_id, only({ request_id = rows[1].request_id }, "request_id", rows[1].request_id)[1].audit_id)
+      local of_request = only({ request_id = rows[1].request_id }, "request_id", rows[1].request_id)
+      assert.equal(rows[1].audit_id, of_request[1].audit_id)
       assert.is_true(has(get("/admin/audit?request_id=" .. rows[1].request_id).body, "&quot;function&quot;"))
       assert.is_table(rows[1].decisions)
       for query, some in pairs { ["from=2026-01-01"] = true, ["to=2026-01-01"] = false, ["from=2100-01-01T10:00"] = false,
@@ -356,6 +357,27 @@ describe("/admin", function()
             assert.equal(expected == cjson.null and "" or expected, cell)
           end
         end
+      end
+    end)
+
+    it("goes on in the next file, where its Link says", function()
+      local all, ids, url = lines_of(get "/admin/audit.jsonl?kind=refusal"), {}, "/admin/audit.jsonl?kind=refusal&limit=20"
+      while url do
+        local answer = get(url)
+        local rows = lines_of(answer)
+        assert.is_true(#rows == 20 or not answer.headers.link)
+        for _, row in ipairs(rows) do
+          table.insert(ids, row.audit_id)
+        end
+        url = (answer.headers.link or ""):match('^<([^>]+)>; rel="next"$')
+      end
+      assert.equal(#all, #ids)
+      for i, row in ipairs(all) do
+        assert.equal(row.audit_id, ids[i])
+      end
+      for _, limit in ipairs { "0", "1001" } do
+        shape.invalid(http.get(server, "/admin/audit.csv?limit=" .. limit, { cookie = cookie,
+          headers = { accept = "application/json" } }), { { "query", "limit", "int_range" } })
       end
     end)
 

@@ -393,6 +393,7 @@ return {
   ["From (UTC)"] = "Von (UTC)",
   ["To (UTC)"] = "Bis (UTC)",
   ["Filter"] = "Filtern",
+  ["up to 1,000 rows a file"] = "bis zu 1.000 Zeilen je Datei",
   ["Newest"] = "Neueste",
   ["Older"] = "Ältere",
   ["There is no such user."] = "Dieses Konto gibt es nicht.",
