@@ -102,8 +102,7 @@ struct response endpoint_admin_apps(struct request *request) {
     struct rows shown = *rows;
     value_set_text(arena, context, "q", search);
     value_set_value(context, "apps", app_rows(arena, &shown, rows));
-    if (slice_is_set(before))
-        value_set_bool(arena, context, "is_further", true);
+    value_set_bool(arena, context, "has_owners", true);
     if (rows->count > ADMIN_ROWS) {
         struct buffer next = buffer_in(arena);
         buffer_add_text(&next, "/admin/apps");

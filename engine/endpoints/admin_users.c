@@ -73,8 +73,6 @@ struct response endpoint_admin_users(struct request *request) {
     struct value *context = admin_context(request, &session, "Users", "users");
     value_set_text(arena, context, "q", search);
     value_set_value(context, "users", user_rows(arena, rows));
-    if (slice_is_set(after))
-        value_set_bool(arena, context, "is_further", true);
     if (rows->count > ADMIN_ROWS) {
         struct buffer next = buffer_in(arena);
         buffer_add_text(&next, "/admin/users");

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 360, HEIGHT = 150, LEFT = 0, RIGHT = WIDTH - 44, TOP = 10, BOTTOM = HEIGHT - 20, TEXT_DOWN = 4 };
+enum { WIDTH = 360, HEIGHT = 150, LEFT = 0, RIGHT = WIDTH - 52, TOP = 10, BOTTOM = HEIGHT - 20, TEXT_DOWN = 4 };
 
 static const double most_drawn = 1e15; /* what is more is drawn as that much */
 
@@ -16,7 +16,7 @@ double chart_top(double most, double least) {
     if (!(most > 0))
         return 1;
     double power = pow(10, floor(log10(most)));
-    static const double steps[] = {1, 2, 5};
+    static const double steps[] = {1, 2, 4, 6, 8};
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         if (steps[i] * power >= most * 0.999999)
             return steps[i] * power;

@@ -36,7 +36,7 @@ struct value *chart_value(struct arena *arena, const struct chart *chart);
 struct slice chart_number(struct arena *arena, double number);
 /* "15:04" of Unix time, UTC. */
 struct slice chart_clock(struct arena *arena, int64_t unix_s);
-/* The least of 1, 2, 5, 10, 20, 50 … that is not below (and at least `least`): where an axis ends. */
+/* The least of 1, 2, 4, 6, 8, 10, 20, 40 … that is not below (and at least `least`): where an axis ends. */
 double chart_top(double most, double least);
 
 /* The same for an axis, where there is little room: "500", "2k", "1.5M". */

@@ -70,7 +70,9 @@ describe("/admin", function()
         shape.page(answer, 403)
         assert.is_true(has(answer.body, "for administrators"))
       end
-      for _, path in ipairs { "/admin/users/" .. admin.user_id .. "/sign-out", "/admin/apps/" .. app.app_id .. "/switch" } do
+      for _, path in ipairs {
+        "/admin/users/" .. admin.user_id .. "/sign-out", "/admin/apps/" .. app.app_id .. "/switch",
+      } do
         local answer = http.post(server, path, { form = { active = "no", csrf_token = "x" }, cookie = plain_cookie })
         assert.equal(403, answer.status)
       end
@@ -94,7 +96,9 @@ describe("/admin", function()
       local answer = get "/admin"
       shape.page(answer, 200)
       shape.no_store(answer)
-      for _, title in ipairs { "Sign-ins", "Tokens", "Refusals", "Requests", "Time to answer", "Answered from memory" } do
+      for _, title in ipairs {
+        "Sign-ins", "Tokens", "Refusals", "Requests", "Time to answer", "Answered from memory",
+      } do
         assert.is_true(has(answer.body, ">" .. title .. "</h2>"), title)
       end
       local _, charts = answer.body:gsub('<svg viewBox="[%d ]+" role="img" aria%-labelledby="c%d c%d%-text">', "")
@@ -136,7 +140,8 @@ describe("/admin", function()
 
   describe("users", function()
     it("are found by the begin of a name, by user_id and by hotkey", function()
-      for search, found in pairs { plain = true, PLAIN = true, [plain.user_id] = true, [" plain.j"] = true, jane = false,
+      for search, found in pairs {
+        plain = true, PLAIN = true, [plain.user_id] = true, [" plain.j"] = true, jane = false,
         ["plain%"] = false, ["plain_"] = false, ["'"] = false, ["\"><script>"] = false, ["\\"] = false } do
         local answer = get("/admin/users?" .. http.form { q = search })
         shape.page(answer, 200)
@@ -189,8 +194,8 @@ describe("/admin", function()
 
   describe("apps", function()
     it("are found by any part of a name, in short or in long", function()
-      for search, found in pairs { acme = true, ROBOT = true, ac = true, ["s_x"] = true, ["_x"] = true, ["s%x"] = false, ["%_"] = false,
-        ["\" OR \"a"] = false, ["*"] = false, ["name:"] = false, ["'"] = false, ["\\"] = false } do
+      for search, found in pairs { acme = true, ROBOT = true, ac = true, ["s_x"] = true, ["_x"] = true, ["%_"] = false,
+        ["s%x"] = false, ["\" OR \"a"] = false, ["*"] = false, ["name:"] = false, ["'"] = false, ["\\"] = false } do
         local answer = get("/admin/apps?" .. http.form { q = search })
         shape.page(answer, 200)
         assert.equal(found, has(answer.body, ">Acme Robots_x"), search)
@@ -268,7 +273,8 @@ describe("/admin", function()
       assert.equal(rows[1].audit_id, of_request[1].audit_id)
       assert.is_true(has(get("/admin/audit?request_id=" .. rows[1].request_id).body, "&quot;function&quot;"))
       assert.is_table(rows[1].decisions)
-      for query, some in pairs { ["from=2026-01-01"] = true, ["to=2026-01-01"] = false, ["from=2100-01-01T10:00"] = false,
+      for query, some in pairs {
+        ["from=2026-01-01"] = true, ["to=2026-01-01"] = false, ["from=2100-01-01T10:00"] = false,
         ["to=2100-01-01T10:00:05Z&from=2026-01-01"] = true, ["user=nobody"] = false, ["kind=x"] = false,
         ["app=%27%20OR%201%3D1"] = false, ["address=::1"] = false, ["request_id=%25"] = false } do
         assert.equal(some, #lines_of(get("/admin/audit.jsonl?" .. query)) > 0, query)
@@ -361,7 +367,8 @@ describe("/admin", function()
     end)
 
     it("goes on in the next file, where its Link says", function()
-      local all, ids, url = lines_of(get "/admin/audit.jsonl?kind=refusal"), {}, "/admin/audit.jsonl?kind=refusal&limit=20"
+      local all, ids = lines_of(get "/admin/audit.jsonl?kind=refusal"), {}
+      local url = "/admin/audit.jsonl?kind=refusal&limit=20"
       while url do
         local answer = get(url)
         local rows = lines_of(answer)

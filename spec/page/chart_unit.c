@@ -34,9 +34,9 @@ static const struct value *first(const struct value *value, const char *name) {
 }
 
 static void an_axis_ends_at_a_round_number(void) {
-    static const double cases[][3] = {{0, 0, 1},       {1, 0, 1},     {1.01, 0, 2},   {3, 0, 5},
-                                      {5, 0, 5},       {6, 0, 10},    {99, 0, 100},   {0.03, 0, 0.05},
-                                      {100, 100, 100}, {3, 100, 100}, {1001, 0, 2000}};
+    static const double cases[][3] = {{0, 0, 1},       {1, 0, 1},     {1.01, 0, 2}, {3, 0, 4},      {5, 0, 6},
+                                      {6, 0, 6},       {7, 0, 8},     {8.5, 0, 10}, {99, 0, 100},   {0.03, 0, 0.04},
+                                      {100, 100, 100}, {3, 100, 100}, {59, 0, 60},  {1001, 0, 2000}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         CHECK(fabs(chart_top(cases[i][0], cases[i][1]) - cases[i][2]) < 1e-9);
     CHECK(chart_top(NAN, 0) == 1);

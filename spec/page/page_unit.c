@@ -60,8 +60,8 @@ static const struct {
                     "\"url\":\"%s\",\"roles\":\"%s\",\"hotkey\":\"%s\",\"created\":\"%s\"}]}"},
     {"admin_app", "{" COMMON ",\"name\":\"%s\",\"description\":\"%s\",\"facts\":[{\"name\":\"%s\",\"text\":\"%s\","
                   "\"url\":\"%s\"}],\"events\":[" EVENT "]}"},
-    {"admin_user", "{" COMMON ",\"username\":\"%s\",\"apps\":[{\"name\":\"%s\",\"url\":\"%s\",\"owner\":\"%s\","
-                   "\"owner_url\":\"%s\",\"users\":\"%s\",\"created\":\"%s\"}],\"allowed\":[{\"name\":\"%s\","
+    {"admin_user", "{" COMMON ",\"username\":\"%s\",\"apps\":[{\"name\":\"%s\",\"url\":\"%s\","
+                   "\"users\":\"%s\",\"created\":\"%s\"}],\"allowed\":[{\"name\":\"%s\","
                    "\"url\":\"%s\",\"scopes\":\"%s\",\"since\":\"%s\"}],\"events\":[" EVENT "]}"},
     {"admin_audit", "{" COMMON ",\"filter\":{\"user\":\"%s\",\"app\":\"%s\",\"address\":\"%s\",\"request_id\":\"%s\","
                     "\"from\":\"%s\",\"to\":\"%s\"},\"csv_url\":\"%s\",\"next_url\":\"%s\",\"events\":[" EVENT "]}"},
