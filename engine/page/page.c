@@ -34,7 +34,7 @@ struct pages {
 static const char *const required_pages[] = {
     "login", "consent", "form_post", "device", "error", "logout", "signed_in", "signed_out", "home",
     "account", "account_sessions", "account_connected", "account_apps", "account_app", "account_app_secret",
-    "account_keys", "account_directory",
+    "account_keys", "account_passkeys", "account_directory", "second_factor",
 };
 /* clang-format on */
 
