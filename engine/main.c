@@ -37,6 +37,8 @@ static const struct command commands[] = {
      "makes an API key for a user; prints it once"},
     {"key", "list", NULL, command_key_list, 1, false, "", "NAME", "lists a user's API keys"},
     {"key", "revoke", NULL, command_key_revoke, 1, false, "", "KEY_ID", "revokes an API key"},
+    {"passkey", "list", NULL, command_passkey_list, 1, false, "", "USER", "lists a user's passkeys"},
+    {"passkey", "remove", NULL, command_passkey_remove, 1, false, "", "PASSKEY_ID", "removes a passkey that was lost"},
     {"app", "create", NULL, command_app_create, 1, false, "owner= " APP_FLAGS, "NAME --owner USER " APP_USAGE,
      "makes an app; prints the client secret once"},
     {"app", "list", NULL, command_app_list, 0, false, "", "", "lists apps"},

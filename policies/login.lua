@@ -6,6 +6,12 @@ local function allow(_)
   return true
 end
 
+-- Must facts.user, who has signed in by facts.user.sign_in.method, use a passkey, too? facts.passkeys is how many they
+-- have; who has none makes one then. A passkey alone is never asked for another.
+local function second_factor(_)
+  return false
+end
+
 return {
   -- So many attempts may fail, within so many seconds of the first, from one address (of IPv6 its /64)
   -- and for one account that is named (a hotkey; a fingerprint names none); then the next ones wait.
@@ -14,6 +20,7 @@ return {
     account = { attempts = 20, seconds = 300 },
   },
   -- What the sign-in page offers.
-  methods = { "fingerprint", "hotkey" },
+  methods = { "fingerprint", "hotkey", "passkey" },
   allow = allow,
+  second_factor = second_factor,
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "checks/attempts.h"
+#include "checks/second_factor.h"
 #include "crypto/nonce.h"
 #include "crypto/secret.h"
 #include "crypto/sr25519.h"
@@ -33,13 +34,11 @@ static enum error refuse(struct request *request, struct slice account, const st
     return error;
 }
 
-enum error wallet_sign_in(struct request *request, const struct wallet_proof *proof, struct session *session,
-                          struct slice *cookie) {
-    int64_t expires_at_s;
+enum error wallet_prove(struct request *request, const struct wallet_proof *proof, struct proven *proven) {
     enum error error = attempts_check(request, proof->hotkey);
     if (error)
         return error;
-    if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &expires_at_s))
+    if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &proven->spent_expires_at_s))
         return refuse(
             request, proof->hotkey, NULL,
             fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
@@ -65,21 +64,15 @@ enum error wallet_sign_in(struct request *request, const struct wallet_proof *pr
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
         return refuse(request, proof->hotkey, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
-    struct user user = user_from(found, 0, "created_at");
-    user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
-    if ((error = policy_check(request, &user)))
-        return refuse(request, proof->hotkey, &user, error);
-    const struct session_start start = {
-        .user = &user,
-        .spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce)),
-        .spent_expires_at_s = expires_at_s,
-    };
-    error = session_begin(request, &start, session, cookie);
-    return error == ERROR_INVALID_REQUEST ? refuse(request, proof->hotkey, &user, error) : error;
+    proven->user = user_from(found, 0, "created_at");
+    proven->user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
+    proven->account = proof->hotkey;
+    proven->spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce));
+    error = policy_check(request, &proven->user);
+    return error ? refuse(request, proof->hotkey, &proven->user, error) : ERROR_NONE;
 }
 
-enum error fingerprint_sign_in(struct request *request, struct slice fingerprint, struct session *session,
-                               struct slice *cookie) {
+enum error fingerprint_prove(struct request *request, struct slice fingerprint, struct proven *proven) {
     unsigned char hash[SECRET_HASH_SIZE];
     enum error error = attempts_check(request, SLICE_NONE);
     if (error)
@@ -92,10 +85,37 @@ enum error fingerprint_sign_in(struct request *request, struct slice fingerprint
     if (found->count == 0)
         return refuse(request, SLICE_NONE, NULL,
                       fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
-    struct user user = user_from(found, 0, "created_at");
-    user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
-    if ((error = policy_check(request, &user)))
-        return refuse(request, SLICE_NONE, &user, error);
-    const struct session_start start = {.user = &user};
-    return session_begin(request, &start, session, cookie);
+    proven->user = user_from(found, 0, "created_at");
+    proven->user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
+    error = policy_check(request, &proven->user);
+    return error ? refuse(request, SLICE_NONE, &proven->user, error) : ERROR_NONE;
+}
+
+enum error passkey_prove(struct request *request, const struct passkey_answer *answer, struct proven *proven) {
+    enum error error = attempts_check(request, answer->credential_id);
+    if (error)
+        return error;
+    error = passkey_check(request, answer, true, proven);
+    if (!error)
+        error = policy_check(request, &proven->user);
+    bool is_known = slice_is_set(proven->user.user_id);
+    return error && error != ERROR_STORE_UNAVAILABLE
+               ? refuse(request, answer->credential_id, is_known ? &proven->user : NULL, error)
+               : error;
+}
+
+enum error second_factor_sign_in(struct request *request, const struct user *first, const struct passkey_answer *answer,
+                                 struct proven *proven) {
+    enum error error = attempts_check(request, first->user_id);
+    if (error)
+        return error;
+    error = second_factor_prove(request, first, answer, proven);
+    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, first->user_id, first, error) : error;
+}
+
+enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,
+                          struct slice *cookie) {
+    const struct session_start start = {&proven->user, proven->spent_id, proven->spent_expires_at_s};
+    enum error error = session_begin(request, &start, session, cookie);
+    return error == ERROR_INVALID_REQUEST ? refuse(request, proven->account, &proven->user, error) : error;
 }

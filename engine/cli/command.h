@@ -89,6 +89,8 @@ enum error command_user_delete(struct workplace *workplace, struct value **resul
 enum error command_key_create(struct workplace *workplace, struct value **result);
 enum error command_key_list(struct workplace *workplace, struct value **result);
 enum error command_key_revoke(struct workplace *workplace, struct value **result);
+enum error command_passkey_list(struct workplace *workplace, struct value **result);
+enum error command_passkey_remove(struct workplace *workplace, struct value **result);
 enum error command_keys_rotate(struct workplace *workplace, struct value **result);
 enum error command_keys_list(struct workplace *workplace, struct value **result);
 enum error command_app_create(struct workplace *workplace, struct value **result);

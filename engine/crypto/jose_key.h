@@ -1,4 +1,4 @@
-/* What the sources of jose.h share. Nobody else includes this. */
+/* What the sources of jose.h and webauthn.h share. Nobody else includes this. */
 #ifndef CRYPTO_JOSE_KEY_H
 #define CRYPTO_JOSE_KEY_H
 

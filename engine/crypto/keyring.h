@@ -16,6 +16,7 @@ enum key_purpose {
     KEY_REQUEST, /* sealed: pushed authorization requests */
     KEY_DEVICE,  /* sealed: device codes */
     KEY_DPOP,    /* MAC of the nonces of DPoP proofs */
+    KEY_FACTOR,  /* sealed: the first factor, until the second is there */
     KEY_PURPOSES,
 };
 

@@ -8,8 +8,13 @@
 static const struct {
     const char *path, *title;
 } account_pages[] = {
-    {"/account", "Profile"},      {"/account/sessions", "Sign-ins"}, {"/account/connected", "Connected apps"},
-    {"/account/apps", "My apps"}, {"/account/keys", "API keys"},     {"/account/directory", "App directory"},
+    {"/account", "Profile"},
+    {"/account/sessions", "Sign-ins"},
+    {"/account/connected", "Connected apps"},
+    {"/account/apps", "My apps"},
+    {"/account/keys", "API keys"},
+    {"/account/passkeys", "Passkeys"},
+    {"/account/directory", "App directory"},
 };
 
 struct value *account_context(struct request *request, const struct session *session, const char *title,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "checks/fields.h"
+#include "checks/second_factor.h"
 #include "checks/sign_in.h"
 
 const struct field cli_login_fields[] = {
@@ -32,7 +33,14 @@ struct response endpoint_cli_login(struct request *request) {
 
     struct session session;
     struct slice cookie;
-    if ((error = wallet_sign_in(request, &proof, &session, &cookie)))
+    struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
+    struct value *passkeys;
+    if ((error = wallet_prove(request, &proof, proven)) || (error = second_factor_check(request, proven, &passkeys)))
+        return respond_error(request, error);
+    if (passkeys)
+        return respond_error(request,
+                             fail(request, ERROR_FORBIDDEN, "A passkey is needed, too: sign in with a browser."));
+    if ((error = sign_in_finish(request, proven, &session, &cookie)))
         return respond_error(request, error);
     struct response response = response_redirect(302, request->service->settings->landing_page);
     response_cookie(request, &response, SESSION_COOKIE, cookie, request->service->settings->session_s);

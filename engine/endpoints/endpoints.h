@@ -36,6 +36,8 @@ endpoint endpoint_account_app_page;       /* GET /account/apps/{app_id} */
 endpoint endpoint_account_app;            /* POST /account/apps/{app_id} */
 endpoint endpoint_account_keys_page;      /* GET /account/keys */
 endpoint endpoint_account_keys;           /* POST /account/keys */
+endpoint endpoint_account_passkeys_page;  /* GET /account/passkeys */
+endpoint endpoint_account_passkeys;       /* POST /account/passkeys */
 endpoint endpoint_account_directory;      /* GET /account/directory */
 
 endpoint endpoint_register;       /* POST /idp/register */
@@ -83,11 +85,12 @@ endpoint endpoint_openapi; /* GET /openapi.json */
 
 /* What the endpoints take, each table beside its endpoint. */
 extern const struct field account_app_fields[], account_connected_fields[], account_directory_fields[],
-    account_key_fields[], account_page_fields[], account_session_fields[], admin_fields[], admin_users_fields[],
-    admin_form_fields[], admin_apps_fields[], admin_switch_fields[], admin_audit_fields[], admin_export_fields[],
-    app_list_fields[], app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[],
-    logout_query_fields[], logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[],
-    device_authorization_fields[], device_fields[], device_query_fields[], login_fields[], login_query_fields[],
-    logout_query_fields[], logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+    account_key_fields[], account_page_fields[], account_passkey_fields[], account_session_fields[], app_list_fields[],
+    app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[], logout_query_fields[],
+    logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], device_authorization_fields[],
+    device_fields[], device_query_fields[], login_fields[], login_query_fields[], logout_query_fields[],
+    logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+extern const struct field admin_fields[], admin_users_fields[], admin_form_fields[], admin_apps_fields[],
+    admin_switch_fields[], admin_audit_fields[], admin_export_fields[];
 
 #endif

@@ -8,6 +8,7 @@
 #include "checks/page_session.h"
 #include "checks/pushed_request.h"
 #include "checks/redirect_uri.h"
+#include "checks/second_factor.h"
 #include "checks/sign_in.h"
 
 const struct field login_query_fields[] = {
@@ -35,11 +36,16 @@ const struct field login_fields[] = {
     {"dpop_jkt", FIELD_TEXT, 0, 0, 0, NULL},
     {"user_code", FIELD_TEXT, 0, 0, 0, "In place of all that: of a device (RFC 8628)."},
     {"return_to", FIELD_TEXT, 0, 0, 0, "Or that: a page of our own."},
-    {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint or hotkey."},
+    {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint, hotkey, passkey or second_factor."},
     {"fingerprint", FIELD_TEXT, 0, 0, 0, "For fingerprint."},
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
-    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the nonce; hex."},
+    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the nonce, hex; for passkey: its own."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
+    {"credential_id", FIELD_TEXT, 0, 0, 0, "For passkey, as WebAuthn has it; base64url, like what follows."},
+    {"client_data", FIELD_TEXT, 0, 0, 0, "For passkey: clientDataJSON."},
+    {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For passkey."},
+    {"factor", FIELD_TEXT, 0, 0, 0, "For second_factor: the page's, and what passkey has."},
+    {"public_key", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none; DER."},
     {0},
 };
 
@@ -86,8 +92,8 @@ static struct value *login_context(struct request *request, struct slice error) 
     return context;
 }
 
-struct response login_page(struct request *request, const struct authorization_request *asked, int status,
-                           struct slice error) {
+static struct value *app_context(struct request *request, const struct authorization_request *asked,
+                                 struct slice error) {
     struct arena *arena = request->arena;
     struct value *context = login_context(request, error);
     page_add_app(request, context, &asked->app);
@@ -95,47 +101,111 @@ struct response login_page(struct request *request, const struct authorization_r
     struct slice hint = params_get(&asked->params, "login_hint");
     value_set_text(arena, context, "hotkey", slice_starts(hint, "5") ? hint : SLICE_NONE);
     value_set_value(context, "fields", fields_of(request, asked));
-    return response_page(request, status, "login", context, uri_origin(arena, asked->redirect_uri));
+    return context;
+}
+
+/* Of a form that carries one field along. */
+static struct value *field_context(struct request *request, struct slice error, struct slice title, const char *name,
+                                   struct slice value) {
+    struct value *context = login_context(request, error), *fields = value_list(request->arena);
+    value_set_text(request->arena, context, "title", title);
+    add_field(request, fields, name, value);
+    value_set_value(context, "fields", fields);
+    return context;
+}
+
+/* What somebody signs in for: an app's authorization request; or user_code, a device; or return_to, a page of our own.
+ */
+struct errand {
+    struct authorization_request asked;
+    struct slice user_code, return_to;
+};
+
+static struct value *errand_context(struct request *request, const struct errand *errand, struct slice error) {
+    if (slice_is_set(errand->user_code))
+        return field_context(request, error, SLICE("Sign in to connect a device"), "user_code", errand->user_code);
+    if (!slice_is_set(errand->return_to))
+        return app_context(request, &errand->asked, error);
+    struct value *context =
+        field_context(request, error, SLICE("Sign in to your account"), "return_to", errand->return_to);
+    value_set_bool(request->arena, context, "is_own", true);
+    return context;
+}
+
+static bool is_of_app(const struct errand *errand) {
+    return !slice_is_set(errand->user_code) && !slice_is_set(errand->return_to);
+}
+
+/* Where the form may lead at last. */
+static struct slice form_target(struct request *request, const struct errand *errand) {
+    return is_of_app(errand) ? uri_origin(request->arena, errand->asked.redirect_uri) : SLICE_NONE;
+}
+
+/* The sign-in page of that context. */
+static struct response one_factor_page(struct request *request, int status, struct value *context,
+                                       struct slice target) {
+    passkey_ask(request, context, NULL, NULL, false);
+    return response_page(request, status, "login", context, target);
+}
+
+struct response login_page(struct request *request, const struct authorization_request *asked, int status,
+                           struct slice error) {
+    return one_factor_page(request, status, app_context(request, asked, error),
+                           uri_origin(request->arena, asked->redirect_uri));
 }
 
 struct response device_login_page(struct request *request, struct slice user_code, int status, struct slice error) {
-    struct value *context = login_context(request, error), *fields = value_list(request->arena);
-    value_set_text(request->arena, context, "title", SLICE("Sign in to connect a device"));
-    add_field(request, fields, "user_code", user_code);
-    value_set_value(context, "fields", fields);
-    return response_page(request, status, "login", context, SLICE_NONE);
+    const struct errand errand = {.user_code = user_code};
+    return one_factor_page(request, status, errand_context(request, &errand, error), SLICE_NONE);
 }
 
-static enum error sign_in(struct request *request, struct session *session, struct slice *cookie) {
+/* Asks for the passkey, or for a new one where there is none. */
+static struct response second_factor_page(struct request *request, const struct errand *errand, int status,
+                                          struct slice factor, const struct user *user) {
+    struct slice error = status == 200 ? SLICE_NONE : request->error_text;
+    struct value *context = errand_context(request, errand, error), *passkeys;
+    enum error failed = passkey_list(request, user, &passkeys);
+    if (failed)
+        return respond_error(request, failed);
+    value_set_text(request->arena, context, "factor", factor);
+    value_set_bool(request->arena, context, "is_new", passkeys->count == 0);
+    passkey_ask(request, context, user, passkeys, passkeys->count == 0);
+    return response_page(request, status, "second_factor", context, form_target(request, errand));
+}
+
+static void field_missing(struct request *request, bool is_needed, const char *name, struct slice value) {
+    if (is_needed && !slice_is_set(value))
+        request_invalid(request, "body", name, -1, "missing", "%s is required", name);
+}
+
+/* By one factor. */
+static enum error prove(struct request *request, struct proven *proven) {
     const struct params *form = &request->form;
     struct slice method = params_get(form, "auth_method"), fingerprint = params_get(form, "fingerprint");
     struct wallet_proof proof = {params_get(form, "hotkey"), params_get(form, "signature"), params_get(form, "nonce")};
+    struct passkey_answer answer = passkey_answer_from(form);
     bool by_hotkey = slice_is(method, "hotkey"), by_fingerprint = slice_is(method, "fingerprint");
+    bool by_passkey = slice_is(method, "passkey");
     fields_required(request);
-    if (slice_is_set(method) && !by_hotkey && !by_fingerprint)
-        request_invalid(request, "body", "auth_method", -1, "string_pattern", "auth_method is fingerprint or hotkey");
-    if (by_fingerprint && !slice_is_set(fingerprint))
-        request_invalid(request, "body", "fingerprint", -1, "missing", "fingerprint is required");
-    if (by_hotkey && !slice_is_set(proof.hotkey))
-        request_invalid(request, "body", "hotkey", -1, "missing", "hotkey is required");
-    if (by_hotkey && !slice_is_set(proof.signature))
-        request_invalid(request, "body", "signature", -1, "missing", "signature is required");
-    if (by_hotkey && !slice_is_set(proof.nonce))
-        request_invalid(request, "body", "nonce", -1, "missing", "nonce is required");
+    if (slice_is_set(method) && !by_hotkey && !by_fingerprint && !by_passkey)
+        request_invalid(request, "body", "auth_method", -1, "string_pattern",
+                        "auth_method is fingerprint, hotkey, passkey or second_factor");
+    field_missing(request, by_fingerprint, "fingerprint", fingerprint);
+    field_missing(request, by_hotkey, "hotkey", proof.hotkey);
+    field_missing(request, by_hotkey, "signature", proof.signature);
+    field_missing(request, by_hotkey, "nonce", proof.nonce);
+    field_missing(request, by_passkey, "credential_id", answer.credential_id);
     enum error error = request_validation(request);
     if (error)
         return error;
-    return by_hotkey ? wallet_sign_in(request, &proof, session, cookie)
-                     : fingerprint_sign_in(request, fingerprint, session, cookie);
+    return by_passkey  ? passkey_prove(request, &answer, proven)
+           : by_hotkey ? wallet_prove(request, &proof, proven)
+                       : fingerprint_prove(request, fingerprint, proven);
 }
 
-static struct response own_login_page(struct request *request, struct slice return_to, int status, struct slice error) {
-    struct value *context = login_context(request, error), *fields = value_list(request->arena);
-    value_set_text(request->arena, context, "title", SLICE("Sign in to your account"));
-    value_set_bool(request->arena, context, "is_own", true);
-    add_field(request, fields, "return_to", return_to);
-    value_set_value(context, "fields", fields);
-    return response_page(request, status, "login", context, SLICE_NONE);
+static struct response own_login_page(struct request *request, struct slice return_to) {
+    const struct errand errand = {.return_to = return_to};
+    return one_factor_page(request, 200, errand_context(request, &errand, SLICE_NONE), SLICE_NONE);
 }
 
 static struct response own_page(struct request *request, int status, struct slice path) {
@@ -162,14 +232,8 @@ struct response endpoint_login_page(struct request *request) {
         return respond_error(request, error);
     if (!error && !slice_is(params_get(&request->query, "prompt"), "login"))
         return own_page(request, 302, return_to);
-    return own_login_page(request, return_to, 200, SLICE_NONE);
+    return own_login_page(request, return_to);
 }
-
-/* What the form is for: an app's authorization request; or user_code, a device; or return_to, a page of our own. */
-struct errand {
-    struct authorization_request asked;
-    struct slice user_code, return_to;
-};
 
 static enum error errand_read(struct request *request, struct errand *errand) {
     const struct params *form = &request->form;
@@ -181,25 +245,76 @@ static enum error errand_read(struct request *request, struct errand *errand) {
     return slice_is_set(errand->user_code) ? ERROR_NONE : authorization_login_check(request, &errand->asked);
 }
 
-static bool is_of_app(const struct errand *errand) {
-    return !slice_is_set(errand->user_code) && !slice_is_set(errand->return_to);
-}
-
-static struct response errand_page(struct request *request, const struct errand *errand, int status,
-                                   struct slice error) {
-    if (slice_is_set(errand->user_code))
-        return device_login_page(request, errand->user_code, status, error);
-    if (slice_is_set(errand->return_to))
-        return own_login_page(request, errand->return_to, status, error);
-    return login_page(request, &errand->asked, status, error);
-}
-
 static struct response errand_go_on(struct request *request, struct errand *errand, const struct session *session) {
     if (slice_is_set(errand->user_code))
         return response_redirect(303, device_url(request, errand->user_code));
     if (slice_is_set(errand->return_to))
         return own_page(request, 303, errand->return_to);
     return consent_step(request, &errand->asked, session);
+}
+
+/* Signed in: a cookie, and on. */
+static struct response finish(struct request *request, struct errand *errand, const struct session *session,
+                              struct slice cookie) {
+    struct response response = errand_go_on(request, errand, session);
+    response_cookie(request, &response, SESSION_COOKIE, cookie, request->service->settings->session_s);
+    return response;
+}
+
+/* The person may try again, with a fresh nonce. `page` is what does so. */
+static struct response retry(struct request *request, enum error error, struct response page) {
+    request->error = error;
+    if (error == ERROR_TOO_MANY_REQUESTS)
+        response_header(&page, "retry-after", arena_printf(request->arena, "%lld", (long long)request->retry_after_s));
+    return page;
+}
+
+static int status_of(enum error error) {
+    return error == ERROR_TOO_MANY_REQUESTS ? 429 : 401;
+}
+
+static struct response login_failed(struct request *request, const struct errand *errand, enum error error) {
+    if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
+        return respond_error(request, error);
+    struct value *context = errand_context(request, errand, request->error_text);
+    return retry(request, error, one_factor_page(request, status_of(error), context, form_target(request, errand)));
+}
+
+static struct response login_by_one(struct request *request, struct errand *errand) {
+    struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
+    struct value *passkeys = NULL;
+    struct slice cookie, factor;
+    struct session session;
+    enum error error = prove(request, proven);
+    if (!error && !slice_is(proven->user.sign_in.method, "passkey"))
+        error = second_factor_check(request, proven, &passkeys);
+    if (!error && passkeys) {
+        error = second_factor_seal(request, proven, &factor);
+        return error ? login_failed(request, errand, error)
+                     : second_factor_page(request, errand, 200, factor, &proven->user);
+    }
+    if (error || (error = sign_in_finish(request, proven, &session, &cookie)))
+        return login_failed(request, errand, error);
+    return finish(request, errand, &session, cookie);
+}
+
+static struct response login_by_second(struct request *request, struct errand *errand) {
+    const struct passkey_answer answer = passkey_answer_from(&request->form);
+    struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
+    struct slice cookie, factor = params_get(&request->form, "factor");
+    struct session session;
+    struct user *first = arena_zalloc(request->arena, sizeof(*first));
+    enum error error = second_factor_open(request, factor, first);
+    if (error) /* from the start */
+        return login_failed(request, errand, error);
+    error = second_factor_sign_in(request, first, &answer, proven);
+    if (!error)
+        error = sign_in_finish(request, proven, &session, &cookie);
+    if (error == ERROR_STORE_UNAVAILABLE)
+        return respond_error(request, error);
+    if (error)
+        return retry(request, error, second_factor_page(request, errand, status_of(error), factor, first));
+    return finish(request, errand, &session, cookie);
 }
 
 struct response endpoint_login(struct request *request) {
@@ -209,22 +324,6 @@ struct response endpoint_login(struct request *request) {
     struct errand *errand = arena_zalloc(request->arena, sizeof(*errand));
     if ((error = errand_read(request, errand)))
         return is_of_app(errand) ? authorization_error(request, &errand->asked, error) : respond_error(request, error);
-
-    struct session session;
-    struct slice cookie;
-    error = sign_in(request, &session, &cookie);
-    if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
-        return respond_error(request, error);
-    if (error) { /* the person may try again, with a fresh nonce */
-        int status = error == ERROR_TOO_MANY_REQUESTS ? 429 : 401;
-        request->error = error;
-        struct response page = errand_page(request, errand, status, request->error_text);
-        if (status == 429)
-            response_header(&page, "retry-after",
-                            arena_printf(request->arena, "%lld", (long long)request->retry_after_s));
-        return page;
-    }
-    struct response response = errand_go_on(request, errand, &session);
-    response_cookie(request, &response, SESSION_COOKIE, cookie, request->service->settings->session_s);
-    return response;
+    return slice_is(params_get(&request->form, "auth_method"), "second_factor") ? login_by_second(request, errand)
+                                                                                : login_by_one(request, errand);
 }

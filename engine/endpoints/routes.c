@@ -120,6 +120,10 @@ const struct route routes[] = {
      NULL, "Your API keys"},
     {"POST", "/account/keys", endpoint_account_keys, BODY_FORM, STYLE_PAGE, STORED, 200, CALLER_PAGE, NULL,
      account_key_fields, "Makes one, which is shown once, or revokes one"},
+    {"GET", "/account/passkeys", endpoint_account_passkeys_page, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_PAGE, NULL,
+     NULL, "Your passkeys"},
+    {"POST", "/account/passkeys", endpoint_account_passkeys, BODY_FORM, STYLE_PAGE, STORED, 303, CALLER_PAGE, NULL,
+     account_passkey_fields, "Adds one, or removes one; after a sign-in of the last ten minutes"},
     {"GET", "/account/directory", endpoint_account_directory, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_PAGE,
      account_directory_fields, NULL, "The apps that there are, as the listing policy decides"},
 

@@ -3,10 +3,20 @@
 #include "policy/facts.h"
 #include "registry/signing_keys.h"
 
+/* RFC 8176 §2. */
+static const struct {
+    const char *method, *amr;
+} amr_of_methods[] = {
+    {"fingerprint", "pwd"}, /* a secret that is known; `fpt` would be a finger */
+    {"hotkey", "swk"},      /* a key in software */
+    {"passkey", "pop user"}, {"fingerprint+passkey", "pwd pop mfa"}, {"hotkey+passkey", "swk pop mfa"},
+};
+
 const char *sign_in_amr(struct slice method) {
-    return slice_is(method, "fingerprint") ? "pwd" /* a secret that is known; `fpt` would be a finger */
-           : slice_is(method, "hotkey")    ? "swk" /* a key in software */
-                                           : NULL;
+    for (size_t i = 0; i < sizeof(amr_of_methods) / sizeof(*amr_of_methods); i++)
+        if (slice_is(method, amr_of_methods[i].method))
+            return amr_of_methods[i].amr;
+    return NULL;
 }
 
 static enum jose_alg alg_of(const struct app *app) {
@@ -30,11 +40,8 @@ static struct value *claims_begin(struct request *request, const struct token_ma
 static void add_sign_in(struct arena *arena, struct value *claims, const struct sign_in *sign_in) {
     const char *amr = sign_in_amr(sign_in->method);
     value_set_int(arena, claims, "auth_time", sign_in->at);
-    if (amr) {
-        struct value *list = value_list(arena);
-        value_append_text(arena, list, slice_of(amr));
-        value_set_value(claims, "amr", list);
-    }
+    if (amr)
+        value_set_value(claims, "amr", names_split(arena, slice_of(amr)));
 }
 
 enum error access_jwt_make(struct request *request, const struct token_making *making, struct token_set *set) {

@@ -12,7 +12,7 @@ enum error access_jwt_make(struct request *request, const struct token_making *m
 enum error id_token_make(struct request *request, const struct token_making *making, int64_t lifetime_s,
                          struct token_set *set);
 
-/* How somebody signed in, in the words of RFC 8176; NULL for one that has none. */
+/* How somebody signed in, in the words of RFC 8176, separated by spaces; NULL where it has none. */
 const char *sign_in_amr(struct slice method);
 
 #endif

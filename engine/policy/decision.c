@@ -266,6 +266,15 @@ struct verdict policy_login(struct policy *policy, struct arena *arena, const st
     return verdict(policy, FUNCTION_login_allow, arena, facts);
 }
 
+bool policy_has_second_factor(struct policy *policy) {
+    return is_there(policy, FUNCTION_login_second_factor);
+}
+
+bool policy_second_factor(struct policy *policy, struct arena *arena, const struct value *facts) {
+    const struct value *decision = value_decision(policy, FUNCTION_login_second_factor, arena, facts);
+    return !decision || decision->boolean;
+}
+
 static struct login_limit limit_of(const struct value *limits, const char *name) {
     const struct value *limit = value_get(limits, name);
     if (!limit)

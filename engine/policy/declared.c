@@ -104,8 +104,8 @@ static const struct shape login_limits = {.kind = SHAPE_MAP, .fields = login_lim
 
 static const struct shape token_format = {.kind = SHAPE_CHOICE, .choices = "opaque jwt"};
 
-static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey"};
-static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 2};
+static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey passkey"};
+static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 3};
 
 /* --- settings.lua: the ranges of the numbers are in cli/settings.c --- */
 

@@ -27,7 +27,8 @@
     X(tokens, format, false, &token_format, NULL) \
     X(tokens, resource, false, &yes_or_no, &words_or_nil) \
     X(tokens, exchange, false, &yes_or_no, &words_or_nil) \
-    X(login, allow, true, &yes_or_no, &words_or_nil)
+    X(login, allow, true, &yes_or_no, &words_or_nil) \
+    X(login, second_factor, false, &yes_or_no, NULL)
 
 /* file, member, shape */
 #define POLICY_DATA(X) \

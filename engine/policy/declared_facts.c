@@ -7,7 +7,7 @@
     GRANT " tokens.lifetimes tokens.format tokens.resource tokens.exchange claims.id_token apps.may_register " MANAGED
 #define OF_USER \
     GRANT " tokens.lifetimes tokens.format tokens.exchange claims.id_token " MANAGED \
-          " apps.listing apps.present apps.may_register claims.userinfo login.allow"
+          " apps.listing apps.present apps.may_register claims.userinfo login.allow login.second_factor"
 
 const struct declared_fact declared_facts[] = {
     {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},
@@ -27,7 +27,9 @@ const struct declared_fact declared_facts[] = {
     {"user.roles", OF_USER, "a list of names", "not list.has(facts.user.roles, \"staff\")"},
     {"user.created_at", OF_USER, "when the account was made", "facts.now - facts.user.created_at < 7 * time.day"},
     {"user.sign_in.method", OF_USER,
-     "how they proved who they are: `fingerprint` or `hotkey`; in a call of the API `api_key` or `signature`, too",
+     "how they proved who they are: `fingerprint`, `hotkey`, `passkey`, or `fingerprint+passkey`, `hotkey+passkey`; in "
+     "a "
+     "call of the API `api_key` or `signature`, too",
      "facts.user.sign_in.method ~= \"hotkey\""},
     {"user.sign_in.at", OF_USER, "when they did", "facts.now - facts.user.sign_in.at > time.hour"},
 
@@ -82,6 +84,7 @@ const struct declared_fact declared_facts[] = {
      "facts.scope:find(\":delete\", 1, true) ~= nil"},
     {"before", "apps.may_edit", "the app as it is; `app` is what it would become",
      "facts.before.name ~= facts.app.name"},
+    {"passkeys", "login.second_factor", "how many passkeys they have", "facts.passkeys == 0"},
     {"include_public", "apps.listing", "true, false, or nil when not said", "facts.include_public == false"},
     {"include_shared", "apps.listing", "the same", "facts.include_shared == false"},
     {"order", "apps.listing", "`newest`, `name` or `popular`, or nil when not said", "facts.order == \"popular\""},

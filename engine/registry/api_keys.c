@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "crypto/token.h"
+#include "registry/audit.h"
 
 enum error api_key_create(struct request *request, const struct user *user, struct slice name, struct slice *key_id,
                           struct slice *api_key) {
@@ -22,7 +23,11 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     secret_wipe(&key, sizeof(key));
     if (!is_run)
         return ERROR_STORE_UNAVAILABLE;
-    return made->count ? ERROR_NONE : fail(request, ERROR_CONFLICT, "There are %d keys. Revoke one.", API_KEYS_MAX);
+    if (made->count == 0)
+        return fail(request, ERROR_CONFLICT, "There are %d keys. Revoke one.", API_KEYS_MAX);
+    audit_event(request, AUDIT_ACCOUNT, user, NULL,
+                arena_printf(request->arena, "API key made: %.*s", SLICE_ARG(*key_id)));
+    return ERROR_NONE;
 }
 
 enum error api_key_list(struct request *request, const struct user *user, struct value **keys) {
@@ -49,5 +54,9 @@ enum error api_key_revoke(struct request *request, const struct user *user, stru
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_api_key_find, key_id);
-    return gone->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no API key %.*s.", SLICE_ARG(key_id));
+    if (gone->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no API key %.*s.", SLICE_ARG(key_id));
+    audit_event(request, AUDIT_ACCOUNT, user, NULL,
+                arena_printf(request->arena, "API key revoked: %.*s", SLICE_ARG(key_id)));
+    return ERROR_NONE;
 }

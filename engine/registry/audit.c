@@ -18,7 +18,7 @@ enum {
 static const char *const kind_names[] = {
     [AUDIT_SIGN_IN] = "sign_in", [AUDIT_SIGN_OUT] = "sign_out",     [AUDIT_CONSENT] = "consent",
     [AUDIT_TOKEN] = "token",     [AUDIT_REVOCATION] = "revocation", [AUDIT_REFUSAL] = "refusal",
-    [AUDIT_APP] = "app",
+    [AUDIT_APP] = "app",         [AUDIT_ACCOUNT] = "account",
 };
 
 /* One record, in an arena of its own that lives until it is written. */

@@ -30,6 +30,7 @@ enum audit_kind {
     AUDIT_REVOCATION,
     AUDIT_REFUSAL,
     AUDIT_APP,
+    AUDIT_ACCOUNT, /* passkeys and API keys */
 };
 
 /* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */

@@ -121,7 +121,8 @@ enum error user_delete(struct request *request, const struct user *user) {
     static const enum statement steps[] = {
         STATEMENT_user_delete_counts, STATEMENT_user_delete_search,         STATEMENT_user_delete_shares,
         STATEMENT_user_delete_uses,   STATEMENT_user_delete_authorizations, STATEMENT_user_delete_apps,
-        STATEMENT_user_delete_keys,   STATEMENT_user_delete_sessions,       STATEMENT_user_delete,
+        STATEMENT_user_delete_keys,   STATEMENT_user_delete_passkeys,       STATEMENT_user_delete_sessions,
+        STATEMENT_user_delete,
     };
     const struct db_value id = db_text(user->user_id);
     struct batch batch = batch_in(request->arena);

@@ -69,6 +69,7 @@ struct response response_page(struct request *request, int status, const char *p
     struct slice script = value_get_text(context, "script");
     value_set_text(arena, context, "script_url",
                    asset_url(request, slice_is_set(script) ? script : SLICE("wallet.js")));
+    value_set_text(arena, context, "passkey_script_url", asset_url(request, SLICE("passkey.js")));
     struct response response = {
         .status = status,
         .content_type = "text/html; charset=utf-8",

@@ -17,7 +17,7 @@ static void loads_and_lists_the_catalog(void) {
     const struct value *catalog = policy_scope_catalog(set.policy);
     CHECK_TEXT(string(value_get_text(catalog->first, "name")), "openid");
     CHECK_TEXT(text_of(policy_scope_default(set.policy)), "[\"profile\"]");
-    CHECK_TEXT(text_of(policy_login_methods(set.policy)), "[\"fingerprint\",\"hotkey\"]");
+    CHECK_TEXT(text_of(policy_login_methods(set.policy)), "[\"fingerprint\",\"hotkey\",\"passkey\"]");
 }
 
 static void knows_every_scope_of_the_contract(void) {

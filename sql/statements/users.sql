@@ -69,6 +69,9 @@ DELETE FROM apps WHERE user_id = ?1
 -- name: user_delete_keys
 DELETE FROM api_keys WHERE user_id = ?1
 
+-- name: user_delete_passkeys
+DELETE FROM passkeys WHERE user_id = ?1
+
 -- name: user_delete_sessions
 DELETE FROM sessions WHERE user_id = ?1
 

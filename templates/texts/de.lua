@@ -36,7 +36,6 @@ return {
   ["Your hotkey"] = "Dein Hotkey",
   ["The signature"] = "Die Unterschrift",
   ["Sign in with this signature"] = "Mit dieser Unterschrift anmelden",
-  ["Signing in is switched off here at the moment."] = "Die Anmeldung ist hier zurzeit abgeschaltet.",
   ["The app will not see your secret. You decide on the next page what it may do."] =
     "Die App sieht dein Geheimnis nicht. Auf der nächsten Seite entscheidest du, was sie darf.",
   ["This fingerprint is not right."] = "Dieser Fingerprint stimmt nicht.",
@@ -214,6 +213,34 @@ return {
 
   -- one's own account
   ["Sign in to your account"] = "Bei deinem Konto anmelden",
+  ["Passkeys"] = "Passkeys",
+  ["Sign in with a passkey"] = "Mit einem Passkey anmelden",
+  ["The passkey was not used:"] = "Der Passkey wurde nicht benutzt:",
+  ["This browser has no passkeys."] = "Dieser Browser kennt keine Passkeys.",
+  ["One more step"] = "Noch ein Schritt",
+  ["Your account needs a passkey, too. Make one now: with your finger, face, PIN or a security key."] =
+    "Dein Konto braucht auch einen Passkey. Lege jetzt einen an: mit Finger, Gesicht, PIN oder Sicherheitsschlüssel.",
+  ["Show that it is you with your passkey."] = "Zeige mit deinem Passkey, dass du es bist.",
+  ["Make a passkey"] = "Passkey anlegen",
+  ["Use my passkey"] = "Meinen Passkey benutzen",
+  ["Passkeys need scripts to be switched on in this browser."] = "Passkeys brauchen Skripte in diesem Browser.",
+  ["Sign in with your finger, face, PIN or a security key in place of a secret."] =
+    "Melde dich mit Finger, Gesicht, PIN oder Sicherheitsschlüssel an statt mit einem Geheimnis.",
+  ["Made"] = "Angelegt",
+  ["last used"] = "zuletzt benutzt",
+  ["Where is it?"] = "Wo ist er?",
+  ["passkey"] = "Passkey",
+  ["fingerprint+passkey"] = "Fingerprint und Passkey",
+  ["hotkey+passkey"] = "Hotkey und Passkey",
+  ["What the passkey says is not for this page."] = "Was der Passkey sagt, gilt nicht dieser Seite.",
+  ["That took too long. Try again."] = "Das hat zu lange gedauert. Versuche es noch einmal.",
+  ["That took too long. Sign in again."] = "Das hat zu lange gedauert. Melde dich noch einmal an.",
+  ["No account has this passkey."] = "Kein Konto hat diesen Passkey.",
+  ["The passkey's signature is not valid."] = "Die Unterschrift des Passkeys stimmt nicht.",
+  ["The passkey has not asked for your PIN, finger or face."] =
+    "Der Passkey hat nicht nach PIN, Finger oder Gesicht gefragt.",
+  ["Use the passkey that you have."] = "Benutze den Passkey, den du hast.",
+  ["This passkey belongs to another account."] = "Dieser Passkey gehört zu einem anderen Konto.",
   ["Profile"] = "Profil",
   ["Sign-ins"] = "Anmeldungen",
   ["Connected apps"] = "Verbundene Apps",

@@ -1,0 +1,15 @@
+/* Somebody who has proved who they are; no session of theirs has begun yet. */
+#ifndef CHECKS_PROVEN_H
+#define CHECKS_PROVEN_H
+
+#include "server/response.h"
+#include "store/record.h"
+
+struct proven {
+    struct user user;      /* with sign_in */
+    struct slice account;  /* whose attempts count this (checks/attempts.h); absent: none is named */
+    struct slice spent_id; /* the proof is good once: what its use spends; absent: it is a secret */
+    int64_t spent_expires_at_s;
+};
+
+#endif

@@ -1,0 +1,87 @@
+#include "checks/second_factor.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "checks/spend.h"
+#include "crypto/seal.h"
+#include "policy/facts.h"
+#include "registry/audit.h"
+#include "registry/users.h"
+
+enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys) {
+    struct value *own;
+    *passkeys = NULL;
+    if (!policy_has_second_factor(request->service->policy))
+        return ERROR_NONE;
+    enum error error = passkey_list(request, &proven->user, &own);
+    if (error)
+        return error;
+    struct value *facts = facts_of(request);
+    facts_add_user(request->arena, facts, &proven->user);
+    value_set_int(request->arena, facts, "passkeys", (int64_t)own->count);
+    bool is_needed = policy_second_factor(request->service->policy, request->arena, facts);
+    audit_decision(request, facts);
+    *passkeys = is_needed ? own : NULL;
+    return ERROR_NONE;
+}
+
+enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor) {
+    struct arena *arena = request->arena;
+    bool is_first = true;
+    if (slice_is_set(proven->spent_id)) {
+        enum error error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first);
+        if (error)
+            return error;
+    }
+    if (!is_first)
+        return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
+    struct value *sealed = value_map(arena);
+    value_set_text(arena, sealed, "user_id", proven->user.user_id);
+    value_set_text(arena, sealed, "method", proven->user.sign_in.method);
+    value_set_int(arena, sealed, "at", proven->user.sign_in.at);
+    value_set_int(arena, sealed, "expires_at", clock_now_s() + request->service->settings->pending_s);
+    struct buffer text = buffer_in(arena);
+    json_write(&text, sealed);
+    *factor = seal(arena, request->service->keyring, KEY_FACTOR, buffer_slice(&text));
+    return ERROR_NONE;
+}
+
+enum error second_factor_open(struct request *request, struct slice factor, struct user *user) {
+    struct slice text = unseal(request->arena, request->service->keyring, KEY_FACTOR, factor);
+    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
+    if (!sealed || value_get(sealed, "expires_at")->integer <= clock_now_s())
+        return fail(request, ERROR_BAD_REQUEST, "That took too long. Sign in again.");
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_id, db_text(value_get_text(sealed, "user_id")));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (found->count == 0)
+        return fail(request, ERROR_BAD_REQUEST, "There is no such account any more.");
+    *user = user_from(found, 0, "created_at");
+    user->sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
+    return ERROR_NONE;
+}
+
+/* Whoever has only stolen the first factor of somebody with passkeys must not get in by making one. */
+static enum error new_one(struct request *request, const struct user *first, const struct passkey_answer *answer,
+                          struct proven *proven) {
+    struct value *passkeys;
+    enum error error = passkey_list(request, first, &passkeys);
+    if (error)
+        return error;
+    if (passkeys->count)
+        return fail(request, ERROR_BAD_REQUEST, "Use the passkey that you have.");
+    return passkey_register(request, first, answer, SLICE("Made when signing in"), proven);
+}
+
+enum error second_factor_prove(struct request *request, const struct user *first, const struct passkey_answer *answer,
+                               struct proven *proven) {
+    enum error error = slice_is_set(answer->public_key) ? new_one(request, first, answer, proven)
+                                                        : passkey_check(request, answer, false, proven);
+    if (error)
+        return error;
+    if (!slice_equal(proven->user.user_id, first->user_id))
+        return fail(request, ERROR_BAD_REQUEST, "This passkey belongs to another account.");
+    proven->user.sign_in.method = arena_printf(request->arena, "%.*s+passkey", SLICE_ARG(first->sign_in.method));
+    return ERROR_NONE;
+}

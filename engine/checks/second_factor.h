@@ -1,0 +1,21 @@
+/* A second factor: after a fingerprint or a hotkey the login policy may want a passkey, too. What was proved first goes
+ * along sealed, for as long as the page may take; no session begins before both are there. */
+#ifndef CHECKS_SECOND_FACTOR_H
+#define CHECKS_SECOND_FACTOR_H
+
+#include "checks/passkey.h"
+
+/* Asks the policy (login.second_factor). *passkeys: the user's, when one is needed; NULL: none is needed. */
+enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys);
+
+/* The first factor, sealed. What it was proved with is spent by this. ERROR_INVALID_REQUEST: it was used already. */
+enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor);
+/* Its user, with sign_in of the first factor. ERROR_BAD_REQUEST: it is not one of ours, or has expired. */
+enum error second_factor_open(struct request *request, struct slice factor, struct user *user);
+
+/* Both: the passkey is that user's, or a new one where she has none. proven->user.sign_in.method becomes
+ * "fingerprint+passkey" or "hotkey+passkey". */
+enum error second_factor_prove(struct request *request, const struct user *first, const struct passkey_answer *answer,
+                               struct proven *proven);
+
+#endif

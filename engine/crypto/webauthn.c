@@ -1,0 +1,130 @@
+#include "crypto/webauthn.h"
+
+#include "base/json.h"
+#include "crypto/hex.h"
+#include "crypto/jose_key.h"
+
+#include <openssl/x509.h>
+#include <sodium.h>
+
+enum {
+    HASH_SIZE = crypto_hash_sha256_BYTES,
+    FLAGS_AT = HASH_SIZE,
+    COUNT_AT = FLAGS_AT + 1,
+    FIXED_SIZE = COUNT_AT + 4,
+    AAGUID_SIZE = 16,
+    ID_AT = FIXED_SIZE + AAGUID_SIZE + 2,
+    RSA_BITS_MIN = 2048,
+    RSA_BITS_MAX = 4096,
+
+    FLAG_USER_PRESENT = 0x01,
+    FLAG_USER_VERIFIED = 0x04,
+    FLAG_CREDENTIAL = 0x40,
+    FLAG_EXTENSIONS = 0x80,
+};
+
+struct slice webauthn_challenge(struct arena *arena, struct slice client_data, const char *type, struct slice origin) {
+    struct value *said = client_data.len <= WEBAUTHN_DATA_MAX ? json_parse(arena, client_data, NULL) : NULL;
+    const struct value *is_framed = value_get(said, "crossOrigin");
+    if (!said || said->kind != VALUE_MAP || !slice_is(value_get_text(said, "type"), type) ||
+        !slice_equal(value_get_text(said, "origin"), origin) ||
+        (is_framed && !(is_framed->kind == VALUE_BOOL && !is_framed->boolean)))
+        return SLICE_NONE;
+    return base64url_decode(arena, value_get_text(said, "challenge"));
+}
+
+bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct webauthn_authenticator *authenticator) {
+    unsigned char hash[HASH_SIZE];
+    const unsigned char *bytes = (const unsigned char *)data.at;
+    if (data.len < FIXED_SIZE || data.len > WEBAUTHN_DATA_MAX)
+        return false;
+    crypto_hash_sha256(hash, (const unsigned char *)rp_id.at, rp_id.len);
+    unsigned flags = bytes[FLAGS_AT];
+    if (memcmp(bytes, hash, HASH_SIZE) != 0 || !(flags & FLAG_USER_PRESENT))
+        return false;
+    *authenticator = (struct webauthn_authenticator){
+        .user_verified = flags & FLAG_USER_VERIFIED,
+        .sign_count = (uint32_t)bytes[COUNT_AT] << 24 | (uint32_t)bytes[COUNT_AT + 1] << 16 |
+                      (uint32_t)bytes[COUNT_AT + 2] << 8 | bytes[COUNT_AT + 3],
+    };
+    if (!(flags & FLAG_CREDENTIAL))
+        return data.len == FIXED_SIZE || flags & FLAG_EXTENSIONS;
+    if (data.len < ID_AT)
+        return false;
+    size_t len = (size_t)bytes[ID_AT - 2] << 8 | bytes[ID_AT - 1];
+    if (!len || len > WEBAUTHN_ID_MAX || data.len - ID_AT <= len) /* its key stands behind it */
+        return false;
+    authenticator->credential_id = (struct slice){data.at + ID_AT, len};
+    return true;
+}
+
+/* --- OpenSSL --- */
+
+static EVP_PKEY *key_read(struct slice public_key) {
+    const unsigned char *der = (const unsigned char *)public_key.at;
+    if (!public_key.len || public_key.len > WEBAUTHN_KEY_MAX)
+        return NULL;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &der, (long)public_key.len);
+    char group[16] = "";
+    bool is_ours = false;
+    switch (key && (const char *)der == public_key.at + public_key.len ? EVP_PKEY_get_base_id(key) : 0) {
+    case EVP_PKEY_EC:
+        is_ours = EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 && strcmp(group, "prime256v1") == 0;
+        break;
+    case EVP_PKEY_ED25519:
+        is_ours = true;
+        break;
+    case EVP_PKEY_RSA:
+        is_ours = EVP_PKEY_get_bits(key) >= RSA_BITS_MIN && EVP_PKEY_get_bits(key) <= RSA_BITS_MAX;
+        break;
+    default:
+        break;
+    }
+    if (is_ours)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+struct verifying {
+    struct slice public_key, text, signature;
+    bool is_right;
+};
+
+static void key_check(void *argument) {
+    struct verifying *verifying = argument;
+    EVP_PKEY *key = key_read(verifying->public_key);
+    verifying->is_right = key;
+    EVP_PKEY_free(key);
+}
+
+static void signature_check(void *argument) {
+    struct verifying *verifying = argument;
+    EVP_PKEY *key = key_read(verifying->public_key);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    const EVP_MD *hash = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+    verifying->is_right =
+        key && context && EVP_DigestVerifyInit(context, NULL, hash, NULL, key) == 1 &&
+        EVP_DigestVerify(context, (const unsigned char *)verifying->signature.at, verifying->signature.len,
+                         (const unsigned char *)verifying->text.at, verifying->text.len) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+}
+
+bool webauthn_key_is_valid(struct slice public_key) {
+    struct verifying verifying = {.public_key = public_key};
+    jose_hop(key_check, &verifying);
+    return verifying.is_right;
+}
+
+bool webauthn_signature_is_valid(struct arena *arena, struct slice public_key, struct slice authenticator_data,
+                                 struct slice client_data, struct slice signature) {
+    char *text = arena_alloc(arena, authenticator_data.len + HASH_SIZE);
+    memcpy(text, authenticator_data.at, authenticator_data.len);
+    crypto_hash_sha256((unsigned char *)text + authenticator_data.len, (const unsigned char *)client_data.at,
+                       client_data.len);
+    struct verifying verifying = {public_key, {text, authenticator_data.len + HASH_SIZE}, signature, false};
+    if (signature.len)
+        jose_hop(signature_check, &verifying);
+    return verifying.is_right;
+}

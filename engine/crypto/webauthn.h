@@ -1,0 +1,31 @@
+/* What an authenticator says (WebAuthn Level 3). Only what a relying party needs that asks for no attestation: the
+ * browser hands out authenticator data and public key (SubjectPublicKeyInfo) of a new credential by themselves
+ * (§5.2.1.1), so nothing here reads CBOR. */
+#ifndef CRYPTO_WEBAUTHN_H
+#define CRYPTO_WEBAUTHN_H
+
+#include "base/arena.h"
+
+enum { WEBAUTHN_ID_MAX = 1023 /* bytes, §5.8.1 */, WEBAUTHN_KEY_MAX = 1024, WEBAUTHN_DATA_MAX = 8192 };
+
+/* The challenge that clientDataJSON answers (§5.8.1), decoded. Absent unless it is of that type ("webauthn.create",
+ * "webauthn.get") and was made on a page of that origin, in no frame of another one. */
+struct slice webauthn_challenge(struct arena *arena, struct slice client_data, const char *type, struct slice origin);
+
+struct webauthn_authenticator {
+    bool user_verified; /* by PIN, finger, face; that somebody was there is demanded in any case */
+    uint32_t sign_count;
+    struct slice credential_id; /* of a new credential; else absent */
+};
+
+/* Authenticator data (§6.1). False when it is malformed, of another relying party, or nobody was there (UP). */
+bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct webauthn_authenticator *authenticator);
+
+/* A public key of ES256 (P-256), EdDSA (Ed25519) or RS256 (2048 bits or more), as DER. */
+bool webauthn_key_is_valid(struct slice public_key);
+
+/* §7.2, steps 20 and 21: the signature over authenticator data and the hash of clientDataJSON. */
+bool webauthn_signature_is_valid(struct arena *arena, struct slice public_key, struct slice authenticator_data,
+                                 struct slice client_data, struct slice signature);
+
+#endif

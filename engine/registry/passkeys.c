@@ -1,0 +1,52 @@
+#include "registry/passkeys.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "registry/audit.h"
+
+enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey) {
+    if (utf8_count(passkey->name) > PASSKEY_NAME_MAX)
+        return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has at most %d characters.", PASSKEY_NAME_MAX);
+    struct batch batch = batch_in(request->arena);
+    struct rows *made =
+        batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
+                  db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
+                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(PASSKEYS_MAX));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (made->count == 0)
+        return fail(request, ERROR_CONFLICT, "This passkey is known already, or there are too many.");
+    audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey added"));
+    return ERROR_NONE;
+}
+
+enum error passkey_list(struct request *request, const struct user *user, struct value **passkeys) {
+    struct arena *arena = request->arena;
+    struct batch batch = batch_in(arena);
+    struct rows *rows = batch_add(&batch, STATEMENT_passkey_list, db_text(user->user_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    *passkeys = value_list(arena);
+    for (size_t i = 0; i < rows->count; i++) {
+        struct value *passkey = value_map(arena);
+        int64_t used_at_s = row_int(rows, i, "used_at");
+        value_set_text(arena, passkey, "passkey_id", row_text(rows, i, "passkey_id"));
+        value_set_text(arena, passkey, "name", row_text(rows, i, "name"));
+        value_set_text(arena, passkey, "created_at", clock_rfc3339(arena, row_int(rows, i, "created_at")));
+        value_set_text(arena, passkey, "used_at", used_at_s ? clock_rfc3339(arena, used_at_s) : SLICE_NONE);
+        value_append(*passkeys, passkey);
+    }
+    return ERROR_NONE;
+}
+
+enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *gone =
+        batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user ? user->user_id : SLICE("")));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (gone->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
+    audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey removed"));
+    return ERROR_NONE;
+}

@@ -1,0 +1,23 @@
+/* Passkeys in the store; what they prove is checked before (checks/passkey.h). */
+#ifndef REGISTRY_PASSKEYS_H
+#define REGISTRY_PASSKEYS_H
+
+#include "server/response.h"
+#include "store/record.h"
+
+enum { PASSKEYS_MAX = 20 /* of a user */, PASSKEY_NAME_MAX = 64 /* characters */ };
+
+struct passkey {
+    struct slice passkey_id; /* base64url */
+    struct slice name, public_key;
+    int64_t sign_count;
+};
+
+/* ERROR_CONFLICT: it is somebody's already, or there are PASSKEYS_MAX. */
+enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey);
+/* List of { passkey_id, name, created_at, used_at }, the oldest first. */
+enum error passkey_list(struct request *request, const struct user *user, struct value **passkeys);
+/* ERROR_NOT_FOUND: there is none, or not of that user (NULL: whoever's it is). Sessions that it began go on. */
+enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id);
+
+#endif

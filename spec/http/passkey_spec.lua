@@ -1,0 +1,348 @@
+-- Passkeys: made in the account, to sign in with alone or as a second factor, and what is refused of them.
+local authenticator = require "helpers.authenticator"
+local cli = require "helpers.cli"
+local flow = require "helpers.flow"
+local http = require "helpers.http"
+local jose = require "helpers.jose"
+local server_helper = require "helpers.server"
+local shape = require "helpers.shape"
+local wallet = require "helpers.wallet"
+
+-- Who has a name that begins so needs a passkey after a fingerprint or a hotkey.
+local LOGIN = [[
+  return {
+    methods = { "fingerprint", "hotkey", "passkey" },
+    allow = function(facts) return facts.user.username ~= "Barred", "Barred people stay out." end,
+    second_factor = function(facts)
+      if facts.user.username == "Broken" then error "broken" end
+      local name = facts.user.username
+      return name:find("^two") ~= nil or (name:find("^maybe") ~= nil and facts.passkeys > 0)
+    end,
+  }
+]]
+
+describe("A passkey", function()
+  local server, world
+  lazy_setup(function()
+    server = server_helper.start { policies = { ["login.lua"] = LOGIN, ["login_spec.lua"] = "" } }
+    world = flow.world(server)
+  end)
+  lazy_teardown(function()
+    server:stop()
+  end)
+
+  local function merged(...)
+    local all = {}
+    for _, map in ipairs { ... } do
+      for name, value in pairs(map) do
+        all[name] = value
+      end
+    end
+    return all
+  end
+
+  local function challenge()
+    return (authenticator.asked(http.get(server, "/idp/login").body))
+  end
+
+  local function post(fields)
+    return http.post(server, "/idp/login", { form = merged({ return_to = "/account" }, fields) })
+  end
+
+  local function by_fingerprint(user)
+    return post { auth_method = "fingerprint", fingerprint = user.fingerprint }
+  end
+
+  local function with(key, more)
+    return post(merged({ auth_method = "passkey" }, key:get(challenge(), more)))
+  end
+
+  local function page(cookie)
+    local answer = http.get(server, "/account/passkeys", { cookie = cookie })
+    shape.page(answer, 200)
+    return answer.body
+  end
+
+  local function send(cookie, fields)
+    local csrf = page(cookie):match('name="csrf_token" value="([^"]+)"')
+    return http.post(server, "/account/passkeys", { cookie = cookie, form = merged({ csrf_token = csrf }, fields) })
+  end
+
+  -- Of somebody who is signed in: a new one.
+  local function add(cookie, more, key)
+    key = key or authenticator.new(server.issuer)
+    local asked, mode = authenticator.asked(page(cookie))
+    assert.equal("create", mode)
+    return send(cookie, merged({ action = "add", name = "My key" }, key:create(asked, more))), key
+  end
+
+  local function person(name)
+    local user = flow.user(server, { name = name })
+    local cookie = flow.cookie_of(by_fingerprint(user))
+    return user, cookie
+  end
+
+  local function signed_in(answer)
+    return answer.status == 303 and answer.cookies[flow.COOKIE] ~= nil
+  end
+
+  it("is made, signs in alone, and is removed", function()
+    for _, kind in ipairs { "EC", "RSA" } do
+      local user, cookie = person("Pat" .. kind)
+      local answer, key = add(cookie, nil, authenticator.new(server.issuer, kind))
+      assert.equal(server.issuer .. "/account/passkeys", answer.headers.location)
+      assert.is_truthy(page(cookie):find("My key", 1, true))
+      answer = with(key)
+      assert.is_true(signed_in(answer), answer.body)
+      local fresh = flow.cookie_of(answer)
+      assert.matches("by passkey", http.get(server, "/account", { cookie = fresh }).body)
+      assert.is_true(signed_in(by_fingerprint(user))) -- and as before
+
+      local listed = cli.ask(server.state, "passkey", "list", user.username)
+      assert.equal(1, #listed)
+      assert.equal(key:credential_id(), listed[1].passkey_id)
+      assert.equal(303, send(fresh, { action = "remove", passkey_id = key:credential_id() }).status)
+      assert.equal(401, with(key).status)
+    end
+  end)
+
+  it("says in id_tokens how somebody signed in", function()
+    local _, cookie = person "Amr"
+    local _, key = add(cookie)
+    local tokens = flow.tokens(server, world.app, flow.cookie_of(with(key)), { scope = "openid" })
+    local _, claims = jose.read(tokens.id_token)
+    assert.same({ "pop", "user" }, claims.amr)
+  end)
+
+  it("goes on to the app that asked", function()
+    local _, cookie = person "Onward"
+    local _, key = add(cookie)
+    local answer = http.post(server, "/idp/login", { form = merged(flow.request(world.app, { response_type = false }),
+      { auth_method = "passkey" }, key:get(challenge())) })
+    assert.equal(303, answer.status)
+    assert.matches("/idp/authorize/consent%?session_id=", answer.headers.location)
+  end)
+
+  it("of an answer that is not for here, not fresh or not right signs nobody in", function()
+    local _, cookie = person "Careful"
+    local _, key = add(cookie)
+    local other = authenticator.new(server.issuer)
+    local good = key:get(challenge())
+    for what, fields in pairs {
+      ["another origin"] = key:get(challenge(), { client_data = { origin = "https://evil.example" } }),
+      ["another port"] = key:get(challenge(), { client_data = { origin = "http://localhost:1" } }),
+      ["in a frame of another"] = key:get(challenge(), { client_data = { crossOrigin = true } }),
+      ["a registration"] = key:get(challenge(), { client_data = { type = "webauthn.create" } }),
+      ["another relying party"] = key:get(challenge(), { rp = "evil.example" }),
+      ["a challenge of nobody's"] = key:get("0e54bb3e-6f63-4f2b-8d27-0123456789ab"),
+      ["no challenge"] = key:get(challenge(), { client_data = { challenge = "" } }),
+      ["nobody there"] = key:get(challenge(), { flags = 0x04 }),
+      ["nobody verified"] = key:get(challenge(), { flags = 0x01 }),
+      ["another's signature"] = merged(good, { signature = other:get(challenge()).signature }),
+      ["no signature"] = merged(good, { signature = "" }),
+      ["another's id"] = merged(other:get(challenge())),
+      ["garbage"] = { credential_id = key:credential_id(), client_data = "e30", authenticator_data = "AAAA",
+        signature = "AAAA" },
+      ["no base64url"] = merged(good, { client_data = "{}", authenticator_data = "+/=" }),
+      ["altered data"] = merged(good, { client_data = key:get(challenge()).client_data }),
+      ["too long"] = merged(good, { authenticator_data = ("A"):rep(20000) }),
+    } do
+      local answer = post(merged({ auth_method = "passkey" }, fields))
+      assert.equal(401, answer.status, what)
+      shape.page(answer, 401)
+      assert.is_nil(answer.cookies[flow.COOKIE], what)
+    end
+    assert.is_true(signed_in(post(merged({ auth_method = "passkey" }, good))))
+    assert.equal(422, post({ auth_method = "passkey" }).status)
+  end)
+
+  it("is good once, also for ten who send it at once", function()
+    local _, cookie = person "Once"
+    local _, key = add(cookie)
+    local fields = merged({ return_to = "/account", auth_method = "passkey" }, key:get(challenge()))
+    local ok = 0
+    for _ = 1, 10 do
+      ok = ok + (signed_in(post(fields)) and 1 or 0)
+    end
+    assert.equal(1, ok)
+  end)
+
+  it("whose count goes back has been copied", function()
+    local _, cookie = person "Counting"
+    local _, key = add(cookie, { count = 5 })
+    assert.is_true(signed_in(with(key, { count = 6 })))
+    for _, count in ipairs { 6, 5, 0 } do
+      local answer = with(key, { count = count })
+      assert.equal(401, answer.status)
+      assert.matches("may have been copied", answer.body)
+    end
+    assert.is_true(signed_in(with(key, { count = 4294967295 })))
+  end)
+
+  it("is nobody's but its maker's", function()
+    local _, mine = person "Mine"
+    local _, key = add(mine)
+    local _, theirs = person "Theirs"
+    assert.equal(409, add(theirs, nil, key).status)
+    assert.equal(404, send(theirs, { action = "remove", passkey_id = key:credential_id() }).status)
+    assert.is_true(signed_in(with(key)))
+  end)
+
+  it("is not made of what is not right", function()
+    local _, cookie = person "Maker"
+    local key = authenticator.new(server.issuer)
+    for what, more in pairs {
+      origin = { client_data = { origin = "https://evil.example" } }, use = { client_data = { type = "webauthn.get" } },
+      party = { rp = "evil.example" }, verified = { flags = 0x41 }, present = { flags = 0x44 }, id = { flags = 0x05 },
+    } do
+      local answer = add(cookie, more, key)
+      assert.equal(400, answer.status, what)
+    end
+    local asked = authenticator.asked(page(cookie))
+    for _, public_key in ipairs { "", "AAAA", "+", ("A"):rep(5000) } do
+      assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked), { public_key = public_key })).status)
+    end
+    assert.equal(400, send(cookie, { action = "add" }).status)
+    assert.equal(400, send(cookie, { action = "dance" }).status)
+    assert.equal(403, http.post(server, "/account/passkeys",
+      { cookie = cookie, form = merged({ action = "add" }, key:create(asked)) }).status)
+    assert.equal(303, send(cookie, merged({ action = "add" }, key:create(asked))).status)
+    assert.equal(409, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- the same once more
+  end)
+
+  it("leaves with its user", function()
+    local user, cookie = person "Leaver"
+    local _, key = add(cookie)
+    cli.ask(server.state, "user", "delete", user.username)
+    assert.equal(401, with(key).status)
+    local _, again = person "Leaver"
+    assert.equal(303, add(again, nil, key).status)
+  end)
+
+  it("of somebody whom the policy bars signs nobody in", function()
+    local user = flow.user(server, { name = "Barred" })
+    assert.equal(401, by_fingerprint(user).status)
+  end)
+
+  describe("as a second factor", function()
+    local function factor_of(answer)
+      shape.page(answer, 200)
+      assert.is_nil(answer.cookies[flow.COOKIE])
+      local asked, mode = authenticator.asked(answer.body)
+      return answer.body:match('name="factor" value="([^"]+)"'), asked, mode
+    end
+
+    local function second(factor, fields, more)
+      return post(merged({ auth_method = "second_factor", factor = factor }, fields, more or {}))
+    end
+
+    it("is made at the first sign-in where there is none, and asked for then", function()
+      local user = flow.user(server, { name = "two.Anna" })
+      local key = authenticator.new(server.issuer)
+      local factor, asked, mode = factor_of(by_fingerprint(user))
+      assert.equal("create", mode)
+      assert.is_true(signed_in(second(factor, key:create(asked))))
+
+      factor, asked, mode = factor_of(by_fingerprint(user))
+      assert.equal("get", mode)
+      local answer = second(factor, key:get(asked, { flags = 0x01 })) -- that she is there is enough
+      assert.is_true(signed_in(answer), answer.body)
+      local tokens = flow.tokens(server, world.app, flow.cookie_of(answer), { scope = "openid" })
+      local _, claims = jose.read(tokens.id_token)
+      assert.same({ "pwd", "pop", "mfa" }, claims.amr)
+      assert.matches("fingerprint%+passkey", http.get(server, "/account", { cookie = flow.cookie_of(answer) }).body)
+      assert.is_true(signed_in(with(key))) -- a passkey alone is both
+    end)
+
+    it("goes along with what an app asked for", function()
+      local user = flow.user(server, { name = "two.App" })
+      local key = authenticator.new(server.issuer)
+      local request = flow.request(world.app, { response_type = false, nonce = false })
+      local answer = http.post(server, "/idp/login",
+        { form = merged(request, { auth_method = "fingerprint", fingerprint = user.fingerprint }) })
+      local factor, asked = factor_of(answer)
+      assert.is_truthy(answer.body:find('name="client_id" value="' .. world.app.client_id, 1, true))
+      answer = http.post(server, "/idp/login",
+        { form = merged(request, { auth_method = "second_factor", factor = factor }, key:create(asked)) })
+      assert.matches("/idp/authorize/consent", answer.headers.location)
+    end)
+
+    it("is the same user's, and no new one where there is one", function()
+      local user = flow.user(server, { name = "two.Bert" })
+      local key, other = authenticator.new(server.issuer), authenticator.new(server.issuer)
+      local factor, asked = factor_of(by_fingerprint(user))
+      assert.is_true(signed_in(second(factor, key:create(asked))))
+      local _, cookie = person "Stranger"
+      assert.equal(303, add(cookie, nil, other).status)
+
+      factor, asked = factor_of(by_fingerprint(user))
+      local answer = second(factor, other:get(asked))
+      shape.page(answer, 401)
+      assert.matches("another account", answer.body)
+      factor, asked = factor_of(by_fingerprint(user))
+      answer = second(factor, authenticator.new(server.issuer):create(asked))
+      assert.equal(401, answer.status)
+      assert.matches("Use the passkey that you have", answer.body)
+      -- the page asks once more
+      factor, asked = answer.body:match('name="factor" value="([^"]+)"'), (authenticator.asked(answer.body))
+      assert.is_true(signed_in(second(factor, key:get(asked))))
+      assert.equal(401, second(factor, key:get(asked)).status) -- and takes it once
+    end)
+
+    it("needs the first: a factor of nobody's is none", function()
+      local key = authenticator.new(server.issuer)
+      for _, factor in ipairs { "", "x", ("A"):rep(200) } do
+        local answer = second(factor, key:create(challenge()))
+        assert.equal(401, answer.status)
+        assert.is_nil(answer.cookies[flow.COOKIE])
+      end
+    end)
+
+    it("after a wallet's signature, which is good once", function()
+      local hotkey = wallet.address("//two")
+      local function proof_of(nonce)
+        return { hotkey = hotkey, nonce = nonce, signature = wallet.sign({ seed = "//two", message = nonce }).signature }
+      end
+      flow.user(server, { name = "two.Wallet", hotkey = hotkey })
+      local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
+      local proof = merged({ auth_method = "hotkey" }, proof_of(nonce))
+      local factor, asked = factor_of(post(proof))
+      assert.equal(401, post(proof).status)
+      local answer = second(factor, authenticator.new(server.issuer):create(asked))
+      assert.is_true(signed_in(answer))
+
+      nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
+      local refused = http.get(server, "/idp/cli_login?" .. http.form(proof_of(nonce)))
+      assert.equal(403, refused.status)
+      assert.matches("passkey is needed", refused.body)
+      assert.is_nil(refused.cookies[flow.COOKIE])
+    end)
+
+    it("where the policy says so; one that fails wants it", function()
+      local user, cookie = person "maybe.Max"
+      local _, key = add(cookie)
+      local factor, asked = factor_of(by_fingerprint(user))
+      assert.is_true(signed_in(second(factor, key:get(asked))))
+      cli.ask(server.state, "passkey", "remove", key:credential_id()) -- it was lost: the operator helps
+      assert.is_true(signed_in(by_fingerprint(user)))
+      factor_of(by_fingerprint(flow.user(server, { name = "Broken" })))
+    end)
+  end)
+
+  it("that is tried too often waits", function()
+    local strict = server_helper.start { policies = { ["login_spec.lua"] = "", ["login.lua"] = [[
+      return { methods = { "passkey" }, allow = function() return true end,
+        limits = { address = { attempts = 100, seconds = 300 }, account = { attempts = 2, seconds = 300 } } }
+    ]] } }
+    local key = authenticator.new(strict.issuer)
+    local statuses = {}
+    for i = 1, 3 do
+      local body = http.get(strict, "/idp/login").body
+      assert.is_nil(body:find("Your fingerprint", 1, true))
+      statuses[i] = http.post(strict, "/idp/login", { form = merged({ return_to = "/account", auth_method = "passkey" },
+        key:get((authenticator.asked(body)))) }).status
+    end
+    assert.same({ 401, 401, 429 }, statuses)
+    strict:stop()
+  end)
+end)

@@ -1,2 +1,0 @@
--- Held for another branch; deleted when its migration comes.
-UPDATE app_counts SET apps = apps;

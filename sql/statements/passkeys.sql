@@ -1,0 +1,25 @@
+-- name: passkey_insert
+-- No row when it is somebody's already, or when the user has ?7.
+INSERT INTO passkeys (passkey_id, user_id, name, public_key, sign_count, created_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE (SELECT count(*) FROM passkeys WHERE user_id = ?2) < ?7
+ON CONFLICT (passkey_id) DO NOTHING
+RETURNING passkey_id
+
+-- name: passkey_find
+SELECT p.passkey_id, p.public_key, u.user_id, u.username, u.hotkey, u.roles, u.created_at
+FROM passkeys p JOIN users u ON u.user_id = p.user_id
+WHERE p.passkey_id = ?1
+
+-- name: passkey_list
+SELECT passkey_id, name, created_at, used_at FROM passkeys WHERE user_id = ?1 ORDER BY created_at, passkey_id
+
+-- name: passkey_use
+-- No row when the count did not go up: there is a second one of it (WebAuthn §6.1.1).
+UPDATE passkeys SET sign_count = ?2, used_at = ?3
+WHERE passkey_id = ?1 AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))
+RETURNING passkey_id
+
+-- name: passkey_delete
+-- Of user ?2; of anybody when that is ''.
+DELETE FROM passkeys WHERE passkey_id = ?1 AND (?2 = '' OR user_id = ?2) RETURNING passkey_id
