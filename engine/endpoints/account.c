@@ -3,6 +3,7 @@
 #include "endpoints/endpoints.h"
 
 #include "base/clock.h"
+#include "checks/admin.h"
 #include "checks/csrf.h"
 
 static const struct {
@@ -26,6 +27,12 @@ struct value *account_context(struct request *request, const struct session *ses
         value_set_text(arena, page, "url", slice_of(account_pages[i].path));
         value_set_text(arena, page, "title", slice_of(account_pages[i].title));
         value_set_bool(arena, page, "current", strcmp(account_pages[i].path, here) == 0);
+        value_append(nav, page);
+    }
+    if (names_hold(session->user.roles, SLICE(ADMIN_ROLE))) {
+        struct value *page = value_map(arena);
+        value_set_text(arena, page, "url", SLICE("/admin"));
+        value_set_text(arena, page, "title", SLICE("Administration"));
         value_append(nav, page);
     }
     value_set_value(context, "nav", nav);

@@ -107,8 +107,7 @@ static struct slice bars_path(struct arena *arena, const struct scale *scale, co
         if (!(values[i] > 0))
             continue;
         double height = BOTTOM - y_at(scale, values[i]);
-        buffer_printf(&path, "M%zu 0V-", scale->skipped + i);
-        add_coordinate(&path, height > 1.5 ? height : 1.5);
+        buffer_printf(&path, "M%zu 0V-%d", scale->skipped + i, height > 2 ? (int)lround(height) : 2);
     }
     return buffer_slice(&path);
 }
@@ -121,8 +120,9 @@ static struct slice line_path(struct arena *arena, const struct scale *scale, co
         if (!(values[i] >= 0))
             continue;
         bool begins = i == 0 || !(values[i - 1] >= 0), ends = i + 1 == count || !(values[i + 1] >= 0);
-        buffer_printf(&path, "%c%zu ", begins ? 'M' : 'L', scale->skipped + i);
-        add_coordinate(&path, y_at(scale, values[i]) - BOTTOM);
+        struct slice y = coordinate(arena, y_at(scale, values[i]) - BOTTOM);
+        buffer_printf(&path, "%c%zu%s%.*s", begins ? 'M' : 'L', scale->skipped + i, y.at[0] == '-' ? "" : " ",
+                      SLICE_ARG(y));
         if (begins && ends)
             buffer_add_text(&path, "h.4");
     }
