@@ -136,6 +136,21 @@ describe("/admin", function()
       assert.is_true(has(get("/admin").body, "It works."))
     end)
 
+    it("tells of a shadow policy, and how often it differs", function()
+      assert.is_false(has(get("/admin").body, "Differences"))
+      local candidate = server_helper.policies { ["consent_spec.lua"] = "", ["consent.lua"] = [[return {
+        decide = function() return "deny", "Not today." end,
+        page = function() return { title = "x", groups = {} } end,
+      }]] }
+      local shadow = cli.ask(server.state, "policy", "shadow", candidate)
+      flow.tokens(server, app, plain_cookie)
+      local body = get("/admin").body
+      assert.is_true(has(body, shadow.shadow_version))
+      assert.matches("<dt>Differences</dt><dd>[1-9]", body)
+      cli.ask(server.state, "policy", "shadow", "--off")
+      sys.run { "rm", "-r", candidate }
+    end)
+
     it("is in German for those who want it", function()
       local body = http.get(server, "/admin", { cookie = cookie, headers = { ["accept-language"] = "de" } }).body
       assert.is_true(has(body, ">Anmeldungen</h2>"))
