@@ -23,6 +23,7 @@ struct value *admin_context(struct request *request, const struct session *sessi
     struct arena *arena = request->arena;
     struct value *context = value_map(arena), *on = value_map(arena);
     value_set_text(arena, context, "title", slice_of(title));
+    value_set_text(arena, context, "style", SLICE("admin.css"));
     value_set_bool(arena, on, tab, true);
     value_set_value(context, "on", on);
     value_set_text(arena, context, "viewer", session->user.username);

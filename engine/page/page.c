@@ -75,16 +75,33 @@ static struct slice version_of(struct arena *arena, struct slice bytes) {
     return arena_copy(arena, slice_of(sodium_bin2hex(hex, sizeof(hex), hash, VERSION_BYTES)));
 }
 
+/* admin.css goes on where style.css ends: a page needs one sheet. */
+static void join_sheets(struct arena *arena, struct page_file *files, size_t count) {
+    struct page_file *style = NULL, *admin = NULL;
+    for (size_t i = 0; i < count; i++) {
+        style = slice_is(files[i].name, "style.css") ? &files[i] : style;
+        admin = slice_is(files[i].name, "admin.css") ? &files[i] : admin;
+    }
+    if (!style || !admin)
+        return;
+    struct buffer joined = buffer_in(arena);
+    buffer_add(&joined, style->bytes);
+    buffer_add(&joined, admin->bytes);
+    admin->bytes = buffer_slice(&joined);
+}
+
 static bool load_assets(struct pages *pages, const struct pages_from *from, struct slice *error) {
     struct arena *arena = &pages->arena;
     struct page_file *files;
     if (!page_files_over(arena, from->shipped, from->own, "/assets", "", &files, &pages->asset_count, error))
         return false;
     pages->assets = arena_zalloc(arena, (pages->asset_count + 1) * sizeof(*pages->assets));
-    for (size_t i = 0; i < pages->asset_count; i++) {
-        pages->assets[i].name = files[i].name;
+    for (size_t i = 0; i < pages->asset_count; i++)
         if (slice_is(files[i].name, "style.css"))
             files[i].bytes = brand_style(arena, files[i].bytes, &from->brand);
+    join_sheets(arena, files, pages->asset_count);
+    for (size_t i = 0; i < pages->asset_count; i++) {
+        pages->assets[i].name = files[i].name;
         pages->assets[i].asset =
             (struct asset){files[i].bytes, media_type_of(files[i].name), version_of(arena, files[i].bytes)};
     }

@@ -39,8 +39,9 @@ struct pages_from {
 };
 
 /* Loads every *.html of the directories, every file of their assets/ and the languages in their texts/. The brand's
- * colours go to the end of style.css. NULL with *error ("file:line: what", in `arena`) when one is broken, or one that
- * the server needs is missing (required_pages in page.c). */
+ * colours go to the end of style.css, and admin.css is served behind all of that, as one sheet. NULL with *error
+ * ("file:line: what", in `arena`) when one is broken, or one that the server needs is missing (required_pages in
+ * page.c). */
 struct pages *pages_open(struct arena *arena, const struct pages_from *from, struct slice *error);
 void pages_close(struct pages *pages);
 

@@ -65,7 +65,8 @@ struct response response_page(struct request *request, int status, const char *p
     value_set_value(context, "brand", branding);
     value_set_text(arena, context, "language", language_tag(language));
     value_set_text(arena, context, "issuer", request->service->settings->issuer);
-    value_set_text(arena, context, "style_url", asset_url(request, SLICE("style.css")));
+    struct slice style = value_get_text(context, "style");
+    value_set_text(arena, context, "style_url", asset_url(request, slice_is_set(style) ? style : SLICE("style.css")));
     struct slice script = value_get_text(context, "script");
     value_set_text(arena, context, "script_url",
                    asset_url(request, slice_is_set(script) ? script : SLICE("wallet.js")));

@@ -30,9 +30,9 @@ struct response response_redirect(int status, struct slice location);
 /* These words in the language of the page for this request. */
 struct slice response_phrase(const struct request *request, const char *english);
 
-/* An HTML page (page_render; the context's `script` names its asset, wallet.js when there is none) with the headers of
- * contract §4: CSP, X-Frame-Options and the rest. `form_target` is the origin (or scheme) that a form of this page may
- * be redirected to; absent: only 'self'. */
+/* An HTML page (page_render; the context's `script` and `style` name its assets, wallet.js and style.css when they do
+ * not) with the headers of contract §4: CSP, X-Frame-Options and the rest. `form_target` is the origin (or scheme) that
+ * a form of this page may be redirected to; absent: only 'self'. */
 struct response response_page(struct request *request, int status, const char *page, struct value *context,
                               struct slice form_target);
 /* Sets a cookie: HttpOnly, SameSite=Lax, Path=/, Secure when the issuer is https. */
