@@ -37,7 +37,8 @@ static enum error rows_read(struct request *request, int64_t limit, struct rows 
 }
 
 static struct value *kinds_of(struct request *request) {
-    static const char *const kinds[] = {"sign_in", "sign_out", "consent", "token", "revocation", "refusal", "app"};
+    static const char *const kinds[] = {"sign_in",    "sign_out", "consent", "token",
+                                        "revocation", "refusal",  "app",     "account"};
     struct arena *arena = request->arena;
     struct slice chosen = params_get(&request->query, "kind");
     struct value *list = value_list(arena);

@@ -99,7 +99,7 @@ const struct route routes[] = {
     {"GET", "/account", endpoint_account, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_PAGE, NULL, NULL,
      "Who you are here"},
     {"GET", "/account/sessions", endpoint_account_sessions_page, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_PAGE,
-     NULL, NULL, "Where you are signed in"},
+     account_page_fields, NULL, "Where you are signed in"},
     {"POST", "/account/sessions", endpoint_account_sessions, BODY_FORM, STYLE_PAGE, STORED, 303, CALLER_PAGE, NULL,
      account_session_fields, "Signs out there, or everywhere"},
     {"GET", "/account/connected", endpoint_account_connected_page, BODY_NONE, STYLE_PAGE, STORED, 200, CALLER_PAGE,

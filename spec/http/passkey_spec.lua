@@ -301,7 +301,8 @@ describe("A passkey", function()
     it("after a wallet's signature, which is good once", function()
       local hotkey = wallet.address("//two")
       local function proof_of(nonce)
-        return { hotkey = hotkey, nonce = nonce, signature = wallet.sign({ seed = "//two", message = nonce }).signature }
+        local signed = wallet.sign { seed = "//two", message = nonce }
+        return { hotkey = hotkey, nonce = nonce, signature = signed.signature }
       end
       flow.user(server, { name = "two.Wallet", hotkey = hotkey })
       local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
