@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-enum { FIELD_LEN_MAX = 200 };
+enum { FIELD_LEN_MAX = 300 };
 
 static const char *const names[] = {"kind", "user", "app", "address", "request_id", "from", "to", "limit"};
 

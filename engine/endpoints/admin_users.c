@@ -12,7 +12,7 @@
 #include "registry/logout.h"
 #include "registry/users.h"
 
-enum { SEARCH_LEN_MAX = 200, USER_ID_LEN = 36 };
+enum { SEARCH_LEN_MAX = 300 /* bytes; a name has up to 256 */, USER_ID_LEN = 36 };
 
 const struct field admin_users_fields[] = {
     {"q", FIELD_TEXT, 0, 0, 0, "The begin of a name, a user_id or a hotkey."},
