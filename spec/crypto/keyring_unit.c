@@ -104,6 +104,7 @@ static void derives_the_same_keys_for_ever(void) {
         [KEY_HASH] = "e9e5cdd102dbbfa3",    [KEY_NONCE] = "fb88fa846ff84247",  [KEY_CSRF] = "e7e58c12bcb1ab0a",
         [KEY_CONSENT] = "4d10890e18eac7d7", [KEY_CODE] = "76cb34ef9d74a533",   [KEY_SIGNING] = "f301ff4704ccb077",
         [KEY_REQUEST] = "919e2cc43bd05a06", [KEY_DEVICE] = "ec9a241a5fc2aa8a", [KEY_DPOP] = "02c0d0432cd7d12a",
+        [KEY_FACTOR] = "43ac6e6e4dc1e7fc",
     };
     struct slice error;
     fresh();
