@@ -8,21 +8,15 @@
 #include "registry/audit.h"
 #include "registry/users.h"
 
-enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys) {
-    struct value *own;
-    *passkeys = NULL;
-    if (!policy_has_second_factor(request->service->policy))
-        return ERROR_NONE;
-    enum error error = passkey_list(request, &proven->user, &own);
-    if (error)
-        return error;
+bool second_factor_is_needed(struct request *request, const struct proven *proven) {
+    if (slice_is(proven->user.sign_in.method, "passkey") || !policy_has_second_factor(request->service->policy))
+        return false;
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, &proven->user);
-    value_set_int(request->arena, facts, "passkeys", (int64_t)own->count);
+    value_set_int(request->arena, facts, "passkeys", proven->passkeys);
     bool is_needed = policy_second_factor(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
-    *passkeys = is_needed ? own : NULL;
-    return ERROR_NONE;
+    return is_needed;
 }
 
 enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor) {

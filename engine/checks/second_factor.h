@@ -5,8 +5,8 @@
 
 #include "checks/passkey.h"
 
-/* Asks the policy (login.second_factor). *passkeys: the user's, when one is needed; NULL: none is needed. */
-enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys);
+/* Asks the policy (login.second_factor); a passkey alone needs none. */
+bool second_factor_is_needed(struct request *request, const struct proven *proven);
 
 /* The first factor, sealed. What it was proved with is spent by this. ERROR_INVALID_REQUEST: it was used already. */
 enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor);

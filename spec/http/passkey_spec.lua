@@ -138,6 +138,7 @@ describe("A passkey", function()
       ["no challenge"] = key:get(challenge(), { client_data = { challenge = "" } }),
       ["nobody there"] = key:get(challenge(), { flags = 0x04 }),
       ["nobody verified"] = key:get(challenge(), { flags = 0x01 }),
+      ["backed up, but not able to be"] = key:get(challenge(), { flags = 0x15 }),
       ["another's signature"] = merged(good, { signature = other:get(challenge()).signature }),
       ["no signature"] = merged(good, { signature = "" }),
       ["another's id"] = merged(other:get(challenge())),
@@ -207,7 +208,12 @@ describe("A passkey", function()
     assert.equal(403, http.post(server, "/account/passkeys",
       { cookie = cookie, form = merged({ action = "add" }, key:create(asked)) }).status)
     assert.equal(303, send(cookie, merged({ action = "add" }, key:create(asked))).status)
-    assert.equal(409, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- the same once more
+    local answer = send(cookie, merged({ action = "add" }, key:create(asked))) -- the same once more
+    assert.equal(400, answer.status)
+    assert.matches("was sent already", answer.body)
+    assert.equal(409, add(cookie, nil, key).status)
+    assert.equal(303, send(cookie, { action = "remove", passkey_id = key:credential_id() }).status)
+    assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- removed is removed
   end)
 
   it("leaves with its user", function()
@@ -301,7 +307,8 @@ describe("A passkey", function()
     it("after a wallet's signature, which is good once", function()
       local hotkey = wallet.address("//two")
       local function proof_of(nonce)
-        return { hotkey = hotkey, nonce = nonce, signature = wallet.sign({ seed = "//two", message = nonce }).signature }
+        local signed = wallet.sign({ seed = "//two", message = nonce })
+        return { hotkey = hotkey, nonce = nonce, signature = signed.signature }
       end
       flow.user(server, { name = "two.Wallet", hotkey = hotkey })
       local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
