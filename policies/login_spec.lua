@@ -10,6 +10,6 @@ describe("login", function()
   end)
 
   it("asks nobody for a second factor", function()
-    assert.is_false(login.second_factor(testing.facts { passkeys = 1, user = { sign_in = { method = "hotkey" } } }))
+    assert.is_false(login.second_factor(testing.facts { passkeys = 0, user = { sign_in = { method = "hotkey" } } }))
   end)
 end)

@@ -35,6 +35,9 @@ describe("In a browser", function()
   lazy_setup(function()
     local policies = server_helper.unlimited()
     policies["consent.lua"], policies["consent_spec.lua"] = CONSENT, ""
+    policies["login.lua"] = policies["login.lua"]:gsub("second_factor = second_factor,", [[
+      second_factor = function(facts) return facts.user.username == "careful" end,]])
+    policies["login_spec.lua"] = ""
     server = server_helper.start { policies = policies }
     web = receiver.start()
     local user = flow.user(server, { hotkey = wallet.address("//Alice") })
@@ -46,6 +49,7 @@ describe("In a browser", function()
       screenshots = server_helper.root .. "/build/screenshots",
       app = flow.app(server, user, { redirect_uris = redirect.redirect_uris, name = "Acme Robots",
         description = "Builds robots for you.", homepage_url = "https://acme.example/" }),
+      careful = flow.user(server, { name = "careful" }),
       second = flow.app(server, user, redirect),
       hostile = flow.app(server, user, { redirect_uris = redirect.redirect_uris,
         description = "<img src=x onerror=alert(1)><script>alert(2)</script>",
@@ -82,6 +86,10 @@ describe("In a browser", function()
 
   it("people sign in, decide and are safe", function()
     walk "sign_in.mjs"
+  end)
+
+  it("people use passkeys", function()
+    walk "passkey.mjs"
   end)
 
   it("people look after their account", function()

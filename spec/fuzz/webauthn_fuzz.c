@@ -1,0 +1,41 @@
+/* What a browser sends of a passkey: clientDataJSON, authenticator data and a public key. */
+#include "fuzz.h"
+
+#include "crypto/hex.h"
+#include "crypto/webauthn.h"
+
+#define ORIGIN "https://id.example"
+#define RP_ID "id.example"
+
+static void client_data_check(struct arena *arena, struct slice text) {
+    struct slice challenge = webauthn_challenge(arena, text, "webauthn.get", SLICE(ORIGIN));
+    if (slice_is_set(challenge))
+        FUZZ_CHECK(text.len > challenge.len &&
+                   !slice_is_set(webauthn_challenge(arena, text, "webauthn.create", SLICE(ORIGIN))));
+}
+
+/* The hash of the relying party in front, which no fuzzer finds. */
+static struct slice addressed(struct arena *arena, struct slice rest) {
+    char *data = arena_alloc(arena, crypto_hash_sha256_BYTES + rest.len);
+    crypto_hash_sha256((unsigned char *)data, (const unsigned char *)RP_ID, strlen(RP_ID));
+    memcpy(data + crypto_hash_sha256_BYTES, rest.at, rest.len);
+    return (struct slice){data, crypto_hash_sha256_BYTES + rest.len};
+}
+
+static void authenticator_check(struct slice data) {
+    struct webauthn_authenticator got;
+    if (!webauthn_authenticator_read(data, SLICE(RP_ID), &got))
+        return;
+    FUZZ_CHECK(!webauthn_authenticator_read(data, SLICE("other.example"), &got));
+    FUZZ_CHECK(webauthn_authenticator_read(data, SLICE(RP_ID), &got));
+    if (slice_is_set(got.credential_id))
+        FUZZ_CHECK(got.credential_id.len && fuzz_is_inside(got.credential_id, data));
+}
+
+static void fuzz(struct arena *arena, struct slice input) {
+    client_data_check(arena, input);
+    authenticator_check(input);
+    authenticator_check(addressed(arena, input));
+    if (webauthn_key_is_valid(input))
+        FUZZ_CHECK(!webauthn_signature_is_valid(arena, input, SLICE("data"), SLICE("{}"), SLICE("signature")));
+}
