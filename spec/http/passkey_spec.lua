@@ -4,6 +4,7 @@ local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local wallet = require "helpers.wallet"
@@ -214,6 +215,32 @@ describe("A passkey", function()
     assert.equal(409, add(cookie, nil, key).status)
     assert.equal(303, send(cookie, { action = "remove", passkey_id = key:credential_id() }).status)
     assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- removed is removed
+  end)
+
+  it("is made and removed by who has just signed in; others are told before a key is made for nothing", function()
+    local user, cookie = person "Stale"
+    local _, key = add(cookie)
+    local before = page(cookie)
+    lock.change(server, ("UPDATE sessions SET auth_time = auth_time - 601 WHERE user_id = '%s'"):format(user.user_id))
+    local body = http.ask_until(function()
+      return page(cookie)
+    end, function(now)
+      return not now:find("data-passkey", 1, true)
+    end)
+    assert.is_truthy(body:find("Sign in again", 1, true))
+    assert.is_truthy(body:find("My key", 1, true))
+    assert.is_nil(body:find('name="passkey_id"', 1, true))
+    local csrf = before:match('name="csrf_token" value="([^"]+)"')
+    for _, fields in ipairs { merged({ action = "add" }, authenticator.new(server.issuer):create(challenge())),
+                              { action = "remove", passkey_id = key:credential_id() } } do
+      local answer = http.post(server, "/account/passkeys",
+        { cookie = cookie, form = merged({ csrf_token = csrf }, fields) })
+      assert.equal(303, answer.status)
+      local url, params = answer:location()
+      assert.equal(server.issuer .. "/idp/login", url)
+      assert.same({ return_to = "/account/passkeys", prompt = "login" }, params)
+    end
+    assert.is_true(signed_in(with(key)))
   end)
 
   it("leaves with its user", function()
