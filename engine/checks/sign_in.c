@@ -106,13 +106,14 @@ enum error passkey_prove(struct request *request, const struct passkey_answer *a
                : error;
 }
 
-enum error second_factor_sign_in(struct request *request, const struct user *first, const struct passkey_answer *answer,
-                                 struct proven *proven) {
-    enum error error = attempts_check(request, first->user_id);
+enum error second_factor_sign_in(struct request *request, const struct proven *first,
+                                 const struct passkey_answer *answer, struct proven *proven) {
+    const struct user *user = &first->user;
+    enum error error = attempts_check(request, user->user_id);
     if (error)
         return error;
     error = second_factor_prove(request, first, answer, proven);
-    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, first->user_id, first, error) : error;
+    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, user->user_id, user, error) : error;
 }
 
 enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,

@@ -300,7 +300,7 @@ static struct response login_by_second(struct request *request, struct errand *e
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
     struct slice cookie, factor = params_get(&request->form, "factor");
     struct session session;
-    struct user *first = arena_zalloc(request->arena, sizeof(*first));
+    struct proven *first = arena_zalloc(request->arena, sizeof(*first));
     enum error error = second_factor_open(request, factor, first);
     if (error) /* from the start */
         return login_failed(request, errand, error);
@@ -310,7 +310,7 @@ static struct response login_by_second(struct request *request, struct errand *e
     if (error == ERROR_STORE_UNAVAILABLE)
         return respond_error(request, error);
     if (error)
-        return retry(request, error, second_factor_page(request, errand, status_of(error), factor, first));
+        return retry(request, error, second_factor_page(request, errand, status_of(error), factor, &first->user));
     return finish(request, errand, &session, cookie);
 }
 

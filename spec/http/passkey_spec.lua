@@ -322,6 +322,40 @@ describe("A passkey", function()
       assert.equal(401, second(factor, key:get(asked)).status) -- and takes it once
     end)
 
+    it("makes one session of one first factor, also for ten who send it at once", function()
+      local user = flow.user(server, { name = "two.Once" })
+      local key = authenticator.new(server.issuer)
+      local factor, asked = factor_of(by_fingerprint(user))
+      assert.is_true(signed_in(second(factor, key:create(asked))))
+      assert.equal(401, second(factor, key:get(challenge())).status) -- with a fresh challenge
+      factor = factor_of(by_fingerprint(user))
+      local ok = 0
+      for _ = 1, 10 do
+        ok = ok + (signed_in(second(factor, key:get(challenge()))) and 1 or 0)
+      end
+      assert.equal(1, ok)
+      factor, asked = factor_of(by_fingerprint(user))
+      local fields = key:get(asked)
+      assert.is_true(signed_in(second(factor, fields)))
+      factor = factor_of(by_fingerprint(user))
+      assert.equal(401, second(factor, fields).status) -- another factor does not renew it
+      assert.equal(401, post(merged({ auth_method = "passkey" }, fields)).status)
+    end)
+
+    it("goes along with a device's user_code", function()
+      local user = flow.user(server, { name = "two.Device" })
+      local key = authenticator.new(server.issuer)
+      local function with_code(fields)
+        return http.post(server, "/idp/login", { form = merged({ user_code = "BCDF-GHJK" }, fields) })
+      end
+      local answer = with_code { auth_method = "fingerprint", fingerprint = user.fingerprint }
+      local factor, asked = factor_of(answer)
+      assert.is_truthy(answer.body:find('name="user_code" value="BCDF', 1, true))
+      answer = with_code(merged({ auth_method = "second_factor", factor = factor }, key:create(asked)))
+      assert.is_true(signed_in(answer))
+      assert.matches("/idp/device%?user_code=BCDF", answer.headers.location)
+    end)
+
     it("needs the first: a factor of nobody's is none", function()
       local key = authenticator.new(server.issuer)
       for _, factor in ipairs { "", "x", ("A"):rep(200) } do
