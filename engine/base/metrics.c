@@ -40,6 +40,10 @@ void metric_raise(enum metric metric, int64_t at_least) {
         ;
 }
 
+void metric_set(enum metric metric, int64_t to) {
+    atomic_store_explicit(&counts[metric].count, to, memory_order_relaxed);
+}
+
 int64_t metric_get(enum metric metric) {
     return atomic_load_explicit(&counts[metric].count, memory_order_relaxed);
 }
@@ -50,6 +54,15 @@ void metric_info_set(enum info info, struct slice text) {
     if (text.len)
         memcpy(info_texts[info].text, text.at, info_texts[info].len);
     pthread_mutex_unlock(&info_mutex);
+}
+
+struct slice metric_info_get(struct arena *arena, enum info info) {
+    pthread_mutex_lock(&info_mutex);
+    struct slice text = SLICE_NONE;
+    if (info_texts[info].len)
+        text = arena_copy(arena, (struct slice){info_texts[info].text, info_texts[info].len});
+    pthread_mutex_unlock(&info_mutex);
+    return text;
 }
 
 static void infos_write(struct buffer *buffer) {

@@ -48,6 +48,8 @@
     X(logout_dropped, "moonlatch_logout_dropped_total", "counter", "Logout tokens refused, or given up after a day") \
     X(sign_ins_limited, "moonlatch_sign_ins_limited_total", "counter", "Sign-ins refused unseen: too many had failed") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
+    X(refusals, "moonlatch_refusals_total", "counter", "Refusals that the audit log tells of") \
+    X(last_reload, "moonlatch_last_reload_seconds", "gauge", "Unix time of the last reload, or of the start") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
 
 /* What is no number: a gauge 1 with the text as its label. id, name, label, help */
@@ -64,6 +66,8 @@ enum info {
 };
 /* Absent: it is left out. Cut after 1,000 bytes. */
 void metric_info_set(enum info info, struct slice text);
+/* A copy; absent when it is left out. */
+struct slice metric_info_get(struct arena *arena, enum info info);
 
 enum metric {
 #define X(id, name, type, help) METRIC_##id,
@@ -76,6 +80,8 @@ void metric_add(enum metric metric, int64_t by);
 /* Raises a gauge to `at_least`. */
 void metric_raise(enum metric metric, int64_t at_least);
 int64_t metric_get(enum metric metric);
+/* Sets a gauge that one thread keeps. */
+void metric_set(enum metric metric, int64_t to);
 void metrics_write(struct buffer *buffer);
 
 #endif

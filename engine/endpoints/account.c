@@ -3,6 +3,7 @@
 #include "endpoints/endpoints.h"
 
 #include "base/clock.h"
+#include "checks/admin.h"
 #include "checks/csrf.h"
 
 static const struct {
@@ -30,6 +31,7 @@ struct value *account_context(struct request *request, const struct session *ses
     }
     value_set_value(context, "nav", nav);
     value_set_text(arena, context, "title", slice_of(title));
+    value_set_bool(arena, context, "is_admin", names_hold(session->user.roles, SLICE(ADMIN_ROLE)));
     value_set_text(arena, context, "csrf_token", csrf_token(request, session));
     value_set_text(arena, user, "username", session->user.username);
     value_set_value(context, "user", user);

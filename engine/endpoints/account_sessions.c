@@ -8,7 +8,7 @@
 #include "registry/logout.h"
 #include "server/country.h"
 
-enum { SESSIONS_SHOWN = 50 };
+enum { SESSIONS_SHOWN = 20 };
 
 const struct field account_session_fields[] = {
     {"csrf_token", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "The page's."},
@@ -43,16 +43,19 @@ struct response endpoint_account_sessions_page(struct request *request) {
     struct response instead;
     if (!page_session(request, &session, &instead))
         return instead;
+    struct account_part part = {SLICE("/account/sessions?"), account_page_number(request), SESSIONS_SHOWN, 0};
     struct batch batch = batch_in(request->arena);
     struct rows *rows = batch_add(&batch, STATEMENT_session_list, db_text(session.user.user_id), db_int(clock_now_s()),
-                                  db_int(SESSIONS_SHOWN));
+                                  db_int(part.limit + 1), db_int(part.page * part.limit));
     if (!db_run(request->service->db, &batch))
         return respond_error(request, ERROR_STORE_UNAVAILABLE);
     struct value *context = account_context(request, &session, "Where you are signed in", "/account/sessions");
     struct value *sessions = value_list(request->arena);
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count && i < SESSIONS_SHOWN; i++)
         value_append(sessions, session_shown(request, rows, i, &session));
     value_set_value(context, "sessions", sessions);
+    part.total = part.page * part.limit + (int64_t)rows->count; /* as far as is known */
+    account_add_pages(request, context, &part);
     return response_page(request, 200, "account_sessions", context, SLICE_NONE);
 }
 

@@ -70,6 +70,17 @@ endpoint endpoint_healthz;   /* GET /healthz */
 endpoint endpoint_readyz;    /* GET /readyz */
 endpoint endpoint_metrics;   /* GET /metrics */
 
+endpoint endpoint_admin;               /* GET /admin */
+endpoint endpoint_admin_users;         /* GET /admin/users */
+endpoint endpoint_admin_user;          /* GET /admin/users/{user_id} */
+endpoint endpoint_admin_user_sign_out; /* POST /admin/users/{user_id}/sign-out */
+endpoint endpoint_admin_apps;          /* GET /admin/apps */
+endpoint endpoint_admin_app;           /* GET /admin/apps/{app_id} */
+endpoint endpoint_admin_app_switch;    /* POST /admin/apps/{app_id}/switch */
+endpoint endpoint_admin_audit;         /* GET /admin/audit */
+endpoint endpoint_admin_audit_csv;     /* GET /admin/audit.csv */
+endpoint endpoint_admin_audit_jsonl;   /* GET /admin/audit.jsonl */
+
 endpoint endpoint_openapi; /* GET /openapi.json */
 
 /* What the endpoints take, each table beside its endpoint. */
@@ -79,5 +90,7 @@ extern const struct field account_app_fields[], account_connected_fields[], acco
     logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], device_authorization_fields[],
     device_fields[], device_query_fields[], login_fields[], login_query_fields[], logout_query_fields[],
     logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+extern const struct field admin_fields[], admin_users_fields[], admin_form_fields[], admin_apps_fields[],
+    admin_switch_fields[], admin_audit_fields[], admin_export_fields[];
 
 #endif

@@ -128,7 +128,8 @@ static struct value *error_content(struct arena *arena, const struct route *rout
 static struct value *answers_of(struct arena *arena, const struct route *route) {
     struct value *answers = value_map(arena);
     bool is_page = route->style == STYLE_PAGE, takes_input = route->query || route->fields;
-    const char *media_type = is_page                                ? "text/html"
+    const char *media_type = strchr(route->path, '.') && is_page    ? "*/*"
+                             : is_page                              ? "text/html"
                              : strcmp(route->path, "/metrics") == 0 ? "text/plain"
                              : strchr(route->path, '{') && !takes_input && route->caller == CALLER_ANYBODY
                                  ? "*/*"

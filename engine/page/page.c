@@ -35,6 +35,7 @@ static const char *const required_pages[] = {
     "login", "consent", "form_post", "device", "error", "logout", "signed_in", "signed_out", "home",
     "account", "account_sessions", "account_connected", "account_apps", "account_app", "account_app_secret",
     "account_keys", "account_passkeys", "account_directory", "second_factor",
+    "admin", "admin_numbers", "admin_users", "admin_user", "admin_apps", "admin_app", "admin_audit",
 };
 /* clang-format on */
 

@@ -143,6 +143,8 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
     struct audit *audit = request->service->audit;
     if (!audit)
         return;
+    if (kind == AUDIT_REFUSAL)
+        metric_add(METRIC_refusals, 1);
     if (audit->count == WAITING_MAX) {
         metric_add(METRIC_audit_lost, 1);
         return;

@@ -1,5 +1,6 @@
 #include "server/control.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -129,6 +130,7 @@ static bool reload(struct control *control, struct arena *arena, struct slice *e
         control->edition = edition;
         control->edition_number++;
         metric_add(METRIC_reloads, 1);
+        metric_set(METRIC_last_reload, clock_now_s());
         metric_info_set(INFO_policy, slice_of(edition->version));
         metric_info_set(INFO_reload_error, SLICE_NONE);
         log_info("reloaded", log_int("edition", control->edition_number),
@@ -137,6 +139,7 @@ static bool reload(struct control *control, struct arena *arena, struct slice *e
         if (edition)
             edition_release(edition);
         metric_add(METRIC_reload_failures, 1);
+        metric_set(METRIC_last_reload, clock_now_s());
         metric_info_set(INFO_reload_error, *error);
         log_warn("reload_failed", log_text("error", *error));
     }
@@ -328,6 +331,7 @@ struct control *control_start(struct arena *arena, const struct server_config *c
     if (config->settings->watch)
         control->watch = watch_open(config->settings);
     metric_info_set(INFO_policy, slice_of(edition->version));
+    metric_set(METRIC_last_reload, clock_now_s());
     if (socket_open(control, arena, config->settings->state, error) &&
         pthread_create(&control->thread, NULL, control_main, control) == 0)
         return control;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/latency.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -102,7 +103,7 @@ static void count(const struct response *response) {
 }
 
 /* One line a request; without its query, which may hold secrets. */
-static void write_log(const struct request *request, const struct response *response, int64_t started_ms) {
+static void write_log(const struct request *request, const struct response *response, int64_t took_ns) {
     bool is_quiet = request->route && (request->route->flags & ROUTE_QUIET) && response->status < 400;
     enum log_level level = response->status >= 500 ? LOG_ERROR : is_quiet ? LOG_DEBUG : LOG_INFO;
     if (!log_is_on(level))
@@ -115,7 +116,7 @@ static void write_log(const struct request *request, const struct response *resp
         log_text("method", request->method),
         log_text("path", request->path),
         log_int("status", response->status),
-        log_int("ms", clock_monotonic_ms() - started_ms),
+        log_int("ms", took_ns / 1000000),
         log_text("address", request->address),
         log_text("error", why),
         log_text("detail", request->error_detail),
@@ -129,7 +130,7 @@ static void write_log(const struct request *request, const struct response *resp
 
 /* What every answer of a route carries, whether it is good or not. */
 static struct response finish(const struct request *request, const struct route *route, struct response response,
-                              int64_t started_ms) {
+                              int64_t started_ns) {
     if (route && (route->flags & ROUTE_CORS))
         response_header(&response, "access-control-allow-origin", SLICE("*"));
     if (slice_is_set(request->dpop_nonce)) {
@@ -138,32 +139,30 @@ static struct response finish(const struct request *request, const struct route 
     }
     if (route && (route->flags & ROUTE_NO_STORE))
         response_header(&response, "cache-control", SLICE("no-store"));
+    int64_t took_ns = clock_monotonic_ns() - started_ns;
+    latency_add(took_ns);
     count(&response);
-    write_log(request, &response, started_ms);
+    write_log(request, &response, took_ns);
     return response;
-}
-
-static int64_t start(void) {
-    return log_is_on(LOG_INFO) ? clock_monotonic_ms() : 0;
 }
 
 struct response route_run(struct request *request) {
     struct slice allow;
     const struct route *near;
-    int64_t started_ms = start();
+    int64_t started_ns = clock_monotonic_ns();
     const struct route *route = route_find(request, &allow, &near);
     if (!route)
-        return finish(request, near, unrouted(request, near, allow), started_ms);
+        return finish(request, near, unrouted(request, near, allow), started_ns);
     request->route = route;
     enum error error = input_parse(request, route);
-    return finish(request, route, error ? respond_error(request, error) : route->run(request), started_ms);
+    return finish(request, route, error ? respond_error(request, error) : route->run(request), started_ns);
 }
 
 struct response route_refuse(struct request *request, enum error error) {
     struct slice allow;
     const struct route *near;
-    int64_t started_ms = start();
+    int64_t started_ns = clock_monotonic_ns();
     const struct route *route = route_find(request, &allow, &near);
     request->route = route ? route : near;
-    return finish(request, request->route, respond_error(request, error), started_ms);
+    return finish(request, request->route, respond_error(request, error), started_ns);
 }

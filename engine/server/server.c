@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include "base/clock.h"
+#include "base/history.h"
 #include "base/log.h"
 #include "registry/logout_delivery.h"
 #include "server/control.h"
@@ -116,6 +118,7 @@ static void workers_start(struct arena *arena, struct running *running) {
 
 static int workers_run(struct arena *arena, const struct server_config *config, struct running *running,
                        struct edition *edition, const sigset_t *signals, struct slice *error) {
+    history_begin(clock_now_s());
     workers_start(arena, running);
     running->control = control_start(arena, config, running->workers, running->count, edition, error);
     int status = running->control ? 0 : 1;

@@ -2,6 +2,7 @@
 #include "server/wire.h"
 
 #include "base/clock.h"
+#include "base/history.h"
 #include "base/log.h"
 #include "fiber/fiber.h"
 #include "registry/audit.h"
@@ -150,6 +151,8 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
     if (now_ms >= worker->next_second_ms) {
         worker->next_second_ms = now_ms + SECOND_MS;
         fiber_measure();
+        if (worker->does_chores)
+            history_tick(clock_now_s());
     }
     if (now_ms >= worker->next_cleanup_ms && !worker->is_draining) {
         worker->next_cleanup_ms = INT64_MAX; /* one at a time */

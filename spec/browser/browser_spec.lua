@@ -40,16 +40,17 @@ describe("In a browser", function()
     policies["login_spec.lua"] = ""
     server = server_helper.start { policies = policies }
     web = receiver.start()
-    local user = flow.user(server, { hotkey = wallet.address("//Alice") })
+    local user = flow.user(server, { hotkey = wallet.address("//Alice"), roles = { "admin" } })
     local redirect = { redirect_uris = { web.url .. "/cb" } }
     local html = { ["content-type"] = "text/html; charset=utf-8" }
     local page = "<!doctype html><html lang='en'><title>App</title><link rel='icon' href='data:,'>"
     world = {
       issuer = server.issuer, web = web.url, fingerprint = user.fingerprint, hotkey = wallet.address("//Alice"),
-      screenshots = server_helper.root .. "/build/screenshots",
+      user = user, screenshots = server_helper.root .. "/build/screenshots",
       app = flow.app(server, user, { redirect_uris = redirect.redirect_uris, name = "Acme Robots",
         description = "Builds robots for you.", homepage_url = "https://acme.example/" }),
       careful = flow.user(server, { name = "careful" }),
+      admin = { user_id = user.user_id }, other = "leaver",
       second = flow.app(server, user, redirect),
       hostile = flow.app(server, user, { redirect_uris = redirect.redirect_uris,
         description = "<img src=x onerror=alert(1)><script>alert(2)</script>",
@@ -94,5 +95,15 @@ describe("In a browser", function()
 
   it("people look after their account", function()
     walk "account.mjs"
+  end)
+
+  it("administrators see what happens", function()
+    world.admin.cookie = flow.sign_in(server, world.app, world.user)
+    local other = flow.user(server, { name = world.other })
+    for i = 1, 12 do
+      flow.tokens(server, world.app, flow.sign_in(server, world.app, other))
+      flow.login(server, world.app, other, i % 4 == 0 and { fingerprint = "wrong" } or nil)
+    end
+    walk "admin.mjs"
   end)
 end)

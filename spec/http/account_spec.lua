@@ -146,6 +146,24 @@ describe("/account", function()
       assert.is_false(is_in(here))
     end)
 
+    it("are listed in parts, the latest first", function()
+      local user = flow.user(server)
+      local cookie
+      for _ = 1, 23 do
+        cookie = sign_in(user)
+      end
+      local seen, path = {}, "/account/sessions"
+      while path do
+        local body = page(path, cookie)
+        for id in body:gmatch('name="session_id" value="([^"]+)"') do
+          assert.is_nil(seen[id])
+          seen[#seen + 1], seen[id] = id, true
+        end
+        path = body:match('<a class="button" href="([^"]+)" rel="next"')
+      end
+      assert.equal(23, #seen)
+    end)
+
     it("of others are nobody's business", function()
       local user = flow.user(server)
       local theirs = sign_in(user)

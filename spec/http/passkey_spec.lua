@@ -368,7 +368,7 @@ describe("A passkey", function()
     it("after a wallet's signature, which is good once", function()
       local hotkey = wallet.address("//two")
       local function proof_of(nonce)
-        local signed = wallet.sign({ seed = "//two", message = nonce })
+        local signed = wallet.sign { seed = "//two", message = nonce }
         return { hotkey = hotkey, nonce = nonce, signature = signed.signature }
       end
       flow.user(server, { name = "two.Wallet", hotkey = hotkey })

@@ -25,6 +25,10 @@ static struct arena arena;
     "\"username\":\"%s\"}"
 #define SCOPE(more) "{\"name\":\"%s\",\"description\":\"%s\"" more "}"
 
+#define EVENT \
+    "{\"time\":\"%s\",\"kind\":\"%s\",\"username\":\"%s\",\"user_url\":\"%s\",\"app_id\":\"%s\",\"app_url\":\"%s\"," \
+    "\"address\":\"%s\",\"detail\":\"%s\",\"decisions\":\"%s\",\"request_id\":\"%s\"}"
+
 static const struct {
     const char *page, *context;
 } cases[] = {
@@ -52,6 +56,15 @@ static const struct {
     {"home", "{" COMMON ",\"version\":\"%s\",\"database\":\"%s\",\"policies\":\"%s\",\"try_url\":\"%s\","
              "\"demo\":true,\"links\":[{\"title\":\"%s\",\"url\":\"%s\"}],"
              "\"endpoints\":[{\"method\":\"%s\",\"path\":\"%s\",\"note\":\"%s\"}]}"},
+    {"admin_users", "{" COMMON ",\"viewer\":\"%s\",\"q\":\"%s\",\"next_url\":\"%s\",\"users\":[{\"username\":\"%s\","
+                    "\"url\":\"%s\",\"roles\":\"%s\",\"hotkey\":\"%s\",\"created\":\"%s\"}]}"},
+    {"admin_app", "{" COMMON ",\"name\":\"%s\",\"description\":\"%s\",\"facts\":[{\"name\":\"%s\",\"text\":\"%s\","
+                  "\"url\":\"%s\"}],\"events\":[" EVENT "]}"},
+    {"admin_user", "{" COMMON ",\"username\":\"%s\",\"apps\":[{\"name\":\"%s\",\"url\":\"%s\","
+                   "\"users\":\"%s\",\"created\":\"%s\"}],\"allowed\":[{\"name\":\"%s\","
+                   "\"url\":\"%s\",\"scopes\":\"%s\",\"since\":\"%s\"}],\"events\":[" EVENT "]}"},
+    {"admin_audit", "{" COMMON ",\"filter\":{\"user\":\"%s\",\"app\":\"%s\",\"address\":\"%s\",\"request_id\":\"%s\","
+                    "\"from\":\"%s\",\"to\":\"%s\"},\"csv_url\":\"%s\",\"next_url\":\"%s\",\"events\":[" EVENT "]}"},
 };
 enum { CASES = sizeof(cases) / sizeof(*cases) };
 

@@ -36,7 +36,7 @@ WHERE s.session_id = ?1
 -- Of user ?1, those that last, the latest used first.
 SELECT session_id, auth_time, auth_method, user_agent, address, seen_at
 FROM sessions WHERE user_id = ?1 AND expires_at > ?2
-ORDER BY seen_at DESC, session_id DESC LIMIT ?3
+ORDER BY seen_at DESC, session_id DESC LIMIT ?3 OFFSET ?4
 
 -- name: session_see
 UPDATE sessions SET seen_at = ?2, user_agent = ?3, address = ?4 WHERE session_id = ?1 AND seen_at < ?2
