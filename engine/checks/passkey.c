@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "checks/redirect_uri.h"
 #include "checks/sign_in.h"
+#include "checks/spend.h"
 #include "crypto/hex.h"
 #include "crypto/nonce.h"
 #include "crypto/webauthn.h"
@@ -126,6 +127,12 @@ enum error passkey_register(struct request *request, const struct user *user, co
         return fail(request, ERROR_BAD_REQUEST, "This passkey has a key that cannot be used here.");
     if (!reading.authenticator.user_verified)
         return fail(request, ERROR_BAD_REQUEST, "The passkey has not asked for your PIN, finger or face.");
+    bool is_first;
+    if ((error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first)))
+        return error;
+    if (!is_first)
+        return fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
+    proven->spent_id = SLICE_NONE;
     if ((error = passkey_add(request, user, &passkey)))
         return error;
     proven->user = *user;

@@ -3,26 +3,21 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "checks/spend.h"
+#include "crypto/random.h"
 #include "crypto/seal.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
 #include "registry/users.h"
 
-enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys) {
-    struct value *own;
-    *passkeys = NULL;
-    if (!policy_has_second_factor(request->service->policy))
-        return ERROR_NONE;
-    enum error error = passkey_list(request, &proven->user, &own);
-    if (error)
-        return error;
+bool second_factor_is_needed(struct request *request, const struct proven *proven) {
+    if (slice_is(proven->user.sign_in.method, "passkey") || !policy_has_second_factor(request->service->policy))
+        return false;
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, &proven->user);
-    value_set_int(request->arena, facts, "passkeys", (int64_t)own->count);
+    value_set_int(request->arena, facts, "passkeys", proven->passkeys);
     bool is_needed = policy_second_factor(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
-    *passkeys = is_needed ? own : NULL;
-    return ERROR_NONE;
+    return is_needed;
 }
 
 enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor) {
@@ -35,7 +30,10 @@ enum error second_factor_seal(struct request *request, const struct proven *prov
     }
     if (!is_first)
         return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
+    char id[UUID_LEN + 1];
+    uuid_random(id);
     struct value *sealed = value_map(arena);
+    value_set_text(arena, sealed, "id", slice_of(id));
     value_set_text(arena, sealed, "user_id", proven->user.user_id);
     value_set_text(arena, sealed, "method", proven->user.sign_in.method);
     value_set_int(arena, sealed, "at", proven->user.sign_in.at);
@@ -46,7 +44,7 @@ enum error second_factor_seal(struct request *request, const struct proven *prov
     return ERROR_NONE;
 }
 
-enum error second_factor_open(struct request *request, struct slice factor, struct user *user) {
+enum error second_factor_open(struct request *request, struct slice factor, struct proven *first) {
     struct slice text = unseal(request->arena, request->service->keyring, KEY_FACTOR, factor);
     struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
     if (!sealed || value_get(sealed, "expires_at")->integer <= clock_now_s())
@@ -57,8 +55,10 @@ enum error second_factor_open(struct request *request, struct slice factor, stru
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "There is no such account any more.");
-    *user = user_from(found, 0, "created_at");
-    user->sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
+    first->user = user_from(found, 0, "created_at");
+    first->user.sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
+    first->spent_id = arena_printf(request->arena, "factor:%.*s", SLICE_ARG(value_get_text(sealed, "id")));
+    first->spent_expires_at_s = value_get(sealed, "expires_at")->integer;
     return ERROR_NONE;
 }
 
@@ -74,14 +74,28 @@ static enum error new_one(struct request *request, const struct user *first, con
     return passkey_register(request, first, answer, SLICE("Made when signing in"), proven);
 }
 
-enum error second_factor_prove(struct request *request, const struct user *first, const struct passkey_answer *answer,
+static enum error one_there_is(struct request *request, const struct user *first, const struct passkey_answer *answer,
                                struct proven *proven) {
-    enum error error = slice_is_set(answer->public_key) ? new_one(request, first, answer, proven)
-                                                        : passkey_check(request, answer, false, proven);
+    bool is_first;
+    enum error error = passkey_check(request, answer, false, proven);
     if (error)
         return error;
     if (!slice_equal(proven->user.user_id, first->user_id))
         return fail(request, ERROR_BAD_REQUEST, "This passkey belongs to another account.");
-    proven->user.sign_in.method = arena_printf(request->arena, "%.*s+passkey", SLICE_ARG(first->sign_in.method));
+    if ((error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first)))
+        return error;
+    return is_first ? ERROR_NONE : fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
+}
+
+enum error second_factor_prove(struct request *request, const struct proven *first, const struct passkey_answer *answer,
+                               struct proven *proven) {
+    const struct user *user = &first->user;
+    enum error error = slice_is_set(answer->public_key) ? new_one(request, user, answer, proven)
+                                                        : one_there_is(request, user, answer, proven);
+    if (error)
+        return error;
+    proven->spent_id = first->spent_id;
+    proven->spent_expires_at_s = first->spent_expires_at_s;
+    proven->user.sign_in.method = arena_printf(request->arena, "%.*s+passkey", SLICE_ARG(user->sign_in.method));
     return ERROR_NONE;
 }

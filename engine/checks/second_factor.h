@@ -5,17 +5,18 @@
 
 #include "checks/passkey.h"
 
-/* Asks the policy (login.second_factor). *passkeys: the user's, when one is needed; NULL: none is needed. */
-enum error second_factor_check(struct request *request, const struct proven *proven, struct value **passkeys);
+/* Asks the policy (login.second_factor); a passkey alone needs none. */
+bool second_factor_is_needed(struct request *request, const struct proven *proven);
 
 /* The first factor, sealed. What it was proved with is spent by this. ERROR_INVALID_REQUEST: it was used already. */
 enum error second_factor_seal(struct request *request, const struct proven *proven, struct slice *factor);
-/* Its user, with sign_in of the first factor. ERROR_BAD_REQUEST: it is not one of ours, or has expired. */
-enum error second_factor_open(struct request *request, struct slice factor, struct user *user);
+/* Who has proved it, by what; first->spent_id is the factor's own: one session comes of it. ERROR_BAD_REQUEST: it is
+ * not one of ours, or has expired. */
+enum error second_factor_open(struct request *request, struct slice factor, struct proven *first);
 
-/* Both: the passkey is that user's, or a new one where she has none. proven->user.sign_in.method becomes
- * "fingerprint+passkey" or "hotkey+passkey". */
-enum error second_factor_prove(struct request *request, const struct user *first, const struct passkey_answer *answer,
+/* Both: the passkey is that user's, or a new one where she has none. The passkey's nonce is spent here, the
+ * factor with the session. proven->user.sign_in.method becomes "fingerprint+passkey" or "hotkey+passkey". */
+enum error second_factor_prove(struct request *request, const struct proven *first, const struct passkey_answer *answer,
                                struct proven *proven);
 
 #endif

@@ -66,6 +66,7 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
         return refuse(request, proof->hotkey, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
+    proven->passkeys = row_int(found, 0, "passkeys");
     proven->account = proof->hotkey;
     proven->spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce));
     error = policy_check(request, &proven->user);
@@ -87,6 +88,7 @@ enum error fingerprint_prove(struct request *request, struct slice fingerprint, 
                       fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
+    proven->passkeys = row_int(found, 0, "passkeys");
     error = policy_check(request, &proven->user);
     return error ? refuse(request, SLICE_NONE, &proven->user, error) : ERROR_NONE;
 }
@@ -104,13 +106,14 @@ enum error passkey_prove(struct request *request, const struct passkey_answer *a
                : error;
 }
 
-enum error second_factor_sign_in(struct request *request, const struct user *first, const struct passkey_answer *answer,
-                                 struct proven *proven) {
-    enum error error = attempts_check(request, first->user_id);
+enum error second_factor_sign_in(struct request *request, const struct proven *first,
+                                 const struct passkey_answer *answer, struct proven *proven) {
+    const struct user *user = &first->user;
+    enum error error = attempts_check(request, user->user_id);
     if (error)
         return error;
     error = second_factor_prove(request, first, answer, proven);
-    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, first->user_id, first, error) : error;
+    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, user->user_id, user, error) : error;
 }
 
 enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,

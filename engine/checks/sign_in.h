@@ -28,7 +28,7 @@ enum error sign_in_finish(struct request *request, const struct proven *proven, 
                           struct slice *cookie);
 
 /* The second factor of that user: checks/second_factor.h, counted and recorded like any other proof. */
-enum error second_factor_sign_in(struct request *request, const struct user *first, const struct passkey_answer *answer,
-                                 struct proven *proven);
+enum error second_factor_sign_in(struct request *request, const struct proven *first,
+                                 const struct passkey_answer *answer, struct proven *proven);
 
 #endif

@@ -4,6 +4,8 @@
 #include "crypto/hex.h"
 #include "crypto/jose_key.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/x509.h>
 #include <sodium.h>
 
@@ -19,6 +21,8 @@ enum {
 
     FLAG_USER_PRESENT = 0x01,
     FLAG_USER_VERIFIED = 0x04,
+    FLAG_BACKUP_ELIGIBLE = 0x08,
+    FLAG_BACKED_UP = 0x10,
     FLAG_CREDENTIAL = 0x40,
     FLAG_EXTENSIONS = 0x80,
 };
@@ -40,7 +44,8 @@ bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct w
         return false;
     crypto_hash_sha256(hash, (const unsigned char *)rp_id.at, rp_id.len);
     unsigned flags = bytes[FLAGS_AT];
-    if (memcmp(bytes, hash, HASH_SIZE) != 0 || !(flags & FLAG_USER_PRESENT))
+    if (memcmp(bytes, hash, HASH_SIZE) != 0 || !(flags & FLAG_USER_PRESENT) ||
+        (flags & FLAG_BACKED_UP && !(flags & FLAG_BACKUP_ELIGIBLE)))
         return false;
     *authenticator = (struct webauthn_authenticator){
         .user_verified = flags & FLAG_USER_VERIFIED,
@@ -60,6 +65,18 @@ bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct w
 
 /* --- OpenSSL --- */
 
+/* A large exponent makes a verification as slow as a signature (see jwk.c). */
+static bool rsa_is_sound(const EVP_PKEY *key) {
+    enum { EXPONENT_BITS_MAX = 64 };
+    BIGNUM *e = NULL;
+    int bits = EVP_PKEY_get_bits(key);
+    bool is_sound = bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX &&
+                    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) && BN_num_bits(e) > 1 &&
+                    BN_num_bits(e) <= EXPONENT_BITS_MAX;
+    BN_free(e);
+    return is_sound;
+}
+
 static EVP_PKEY *key_read(struct slice public_key) {
     const unsigned char *der = (const unsigned char *)public_key.at;
     if (!public_key.len || public_key.len > WEBAUTHN_KEY_MAX)
@@ -75,7 +92,7 @@ static EVP_PKEY *key_read(struct slice public_key) {
         is_ours = true;
         break;
     case EVP_PKEY_RSA:
-        is_ours = EVP_PKEY_get_bits(key) >= RSA_BITS_MIN && EVP_PKEY_get_bits(key) <= RSA_BITS_MAX;
+        is_ours = rsa_is_sound(key);
         break;
     default:
         break;

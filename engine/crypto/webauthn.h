@@ -18,7 +18,8 @@ struct webauthn_authenticator {
     struct slice credential_id; /* of a new credential; else absent */
 };
 
-/* Authenticator data (§6.1). False when it is malformed, of another relying party, or nobody was there (UP). */
+/* Authenticator data (§6.1). False when it is malformed, of another relying party, nobody was there (UP), or
+ * it says to be backed up but not able to be (§6.1.3). */
 bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct webauthn_authenticator *authenticator);
 
 /* A public key of ES256 (P-256), EdDSA (Ed25519) or RS256 (2048 bits or more), as DER. */

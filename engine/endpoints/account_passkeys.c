@@ -20,6 +20,10 @@ const struct field account_passkey_fields[] = {
     {0},
 };
 
+static bool is_fresh(const struct session *session) {
+    return session->user.sign_in.at + FRESH_S >= clock_now_s();
+}
+
 static struct response passkeys_page(struct request *request, const struct session *session, enum error failed) {
     struct value *passkeys;
     enum error error = passkey_list(request, &session->user, &passkeys);
@@ -30,6 +34,9 @@ static struct response passkeys_page(struct request *request, const struct sessi
         request->error = failed;
         value_set_text(request->arena, context, "error", request->error_text);
     }
+    /* An authenticator must not make what its answer would be too late for. */
+    value_set_bool(request->arena, context, "is_fresh", is_fresh(session));
+    value_set_text(request->arena, context, "login_url", own_login_url(request, SLICE("/account/passkeys"), true));
     passkey_ask(request, context, &session->user, passkeys, true);
     value_set_value(context, "passkeys", passkeys);
     return response_page(request, failed ? error_kind(failed)->status : 200, "account_passkeys", context, SLICE_NONE);
@@ -61,7 +68,7 @@ struct response endpoint_account_passkeys(struct request *request) {
     struct response instead;
     if (!page_form_session(request, &session, &instead))
         return instead;
-    if (session.user.sign_in.at + FRESH_S < clock_now_s())
+    if (!is_fresh(&session))
         return response_redirect(303, own_login_url(request, SLICE("/account/passkeys"), true));
     struct slice action = params_get(&request->form, "action");
     enum error error = slice_is(action, "add") ? add(request, &session.user)

@@ -34,10 +34,9 @@ struct response endpoint_cli_login(struct request *request) {
     struct session session;
     struct slice cookie;
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
-    struct value *passkeys;
-    if ((error = wallet_prove(request, &proof, proven)) || (error = second_factor_check(request, proven, &passkeys)))
+    if ((error = wallet_prove(request, &proof, proven)))
         return respond_error(request, error);
-    if (passkeys)
+    if (second_factor_is_needed(request, proven))
         return respond_error(request,
                              fail(request, ERROR_FORBIDDEN, "A passkey is needed, too: sign in with a browser."));
     if ((error = sign_in_finish(request, proven, &session, &cookie)))

@@ -282,13 +282,10 @@ static struct response login_failed(struct request *request, const struct errand
 
 static struct response login_by_one(struct request *request, struct errand *errand) {
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
-    struct value *passkeys = NULL;
     struct slice cookie, factor;
     struct session session;
     enum error error = prove(request, proven);
-    if (!error && !slice_is(proven->user.sign_in.method, "passkey"))
-        error = second_factor_check(request, proven, &passkeys);
-    if (!error && passkeys) {
+    if (!error && second_factor_is_needed(request, proven)) {
         error = second_factor_seal(request, proven, &factor);
         return error ? login_failed(request, errand, error)
                      : second_factor_page(request, errand, 200, factor, &proven->user);
@@ -303,7 +300,7 @@ static struct response login_by_second(struct request *request, struct errand *e
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
     struct slice cookie, factor = params_get(&request->form, "factor");
     struct session session;
-    struct user *first = arena_zalloc(request->arena, sizeof(*first));
+    struct proven *first = arena_zalloc(request->arena, sizeof(*first));
     enum error error = second_factor_open(request, factor, first);
     if (error) /* from the start */
         return login_failed(request, errand, error);
@@ -313,7 +310,7 @@ static struct response login_by_second(struct request *request, struct errand *e
     if (error == ERROR_STORE_UNAVAILABLE)
         return respond_error(request, error);
     if (error)
-        return retry(request, error, second_factor_page(request, errand, status_of(error), factor, first));
+        return retry(request, error, second_factor_page(request, errand, status_of(error), factor, &first->user));
     return finish(request, errand, &session, cookie);
 }
 

@@ -2,6 +2,8 @@
 
 #include "../unit/unit.h"
 
+#include <openssl/rsa.h>
+
 static struct arena arena;
 static const char origin[] = "https://id.example", rp_id[] = "id.example";
 
@@ -88,6 +90,8 @@ static void reads_authenticator_data(void) {
     CHECK(!reads(data_of(0x01, 0, SLICE_NONE, "something"), &got));
     CHECK(!reads(data_of(0x04, 0, SLICE_NONE, ""), &got)); /* nobody there */
     CHECK(!webauthn_authenticator_read(data_of(0x05, 0, SLICE_NONE, ""), SLICE("example"), &got));
+    CHECK(!reads(data_of(0x15, 0, SLICE_NONE, ""), &got)); /* backed up, but not able to be */
+    CHECK(reads(data_of(0x1d, 0, SLICE_NONE, ""), &got) && reads(data_of(0x0d, 0, SLICE_NONE, ""), &got));
     struct slice made = data_of(0x45, 1, SLICE("credential"), "key");
     CHECK(reads(made, &got) && slice_is(got.credential_id, "credential"));
     for (size_t len = 0; len < made.len - strlen("key") + 1; len++)
@@ -134,6 +138,32 @@ static void takes_three_kinds_of_keys(void) {
     arena_free(&arena);
 }
 
+static EVP_PKEY *rsa_with(const char *exponent) {
+    EVP_PKEY *key = NULL;
+    BIGNUM *e = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    CHECK(BN_hex2bn(&e, exponent) && EVP_PKEY_keygen_init(context) == 1 &&
+          EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048) == 1 &&
+          EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, e) == 1 && EVP_PKEY_generate(context, &key) == 1);
+    EVP_PKEY_CTX_free(context);
+    BN_free(e);
+    return key;
+}
+
+static void takes_no_exponent_that_is_slow(void) {
+    static const struct {
+        const char *exponent;
+        bool is_ours;
+    } keys[] = {{"3", true}, {"FFFFFFFFFFFFFFC5", true}, {"1000000000000000D", false}};
+    arena_init(&arena);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        EVP_PKEY *key = rsa_with(keys[i].exponent);
+        CHECK(webauthn_key_is_valid(der_of(key)) == keys[i].is_ours);
+        EVP_PKEY_free(key);
+    }
+    arena_free(&arena);
+}
+
 static void sees_every_flipped_bit(void) {
     arena_init(&arena);
     EVP_PKEY *key = make("P-256");
@@ -154,6 +184,7 @@ int main(void) {
     RUN(reads_client_data);
     RUN(reads_authenticator_data);
     RUN(takes_three_kinds_of_keys);
+    RUN(takes_no_exponent_that_is_slow);
     RUN(sees_every_flipped_bit);
     return unit_end();
 }

@@ -4,6 +4,7 @@ local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local wallet = require "helpers.wallet"
@@ -86,6 +87,22 @@ describe("A passkey", function()
     return answer.status == 303 and answer.cookies[flow.COOKIE] ~= nil
   end
 
+  -- How many of ten who send their forms at the same time are signed in.
+  local function signed_in_at_once(fields_of)
+    local forms, connections, streams, count = {}, {}, {}, 0
+    for i = 1, 10 do
+      forms[i], connections[i] = merged({ return_to = "/account" }, fields_of(i)), http.connect(server)
+    end
+    for i = 1, 10 do
+      streams[i] = connections[i]:send("POST", "/idp/login", { form = forms[i] })
+    end
+    for i = 1, 10 do
+      count = count + (signed_in(connections[i]:receive(streams[i])) and 1 or 0)
+      connections[i]:close()
+    end
+    return count
+  end
+
   it("is made, signs in alone, and is removed", function()
     for _, kind in ipairs { "EC", "RSA" } do
       local user, cookie = person("Pat" .. kind)
@@ -138,6 +155,7 @@ describe("A passkey", function()
       ["no challenge"] = key:get(challenge(), { client_data = { challenge = "" } }),
       ["nobody there"] = key:get(challenge(), { flags = 0x04 }),
       ["nobody verified"] = key:get(challenge(), { flags = 0x01 }),
+      ["backed up, but not able to be"] = key:get(challenge(), { flags = 0x15 }),
       ["another's signature"] = merged(good, { signature = other:get(challenge()).signature }),
       ["no signature"] = merged(good, { signature = "" }),
       ["another's id"] = merged(other:get(challenge())),
@@ -159,12 +177,11 @@ describe("A passkey", function()
   it("is good once, also for ten who send it at once", function()
     local _, cookie = person "Once"
     local _, key = add(cookie)
-    local fields = merged({ return_to = "/account", auth_method = "passkey" }, key:get(challenge()))
-    local ok = 0
-    for _ = 1, 10 do
-      ok = ok + (signed_in(post(fields)) and 1 or 0)
-    end
-    assert.equal(1, ok)
+    local fields = merged({ auth_method = "passkey" }, key:get(challenge()))
+    assert.equal(1, signed_in_at_once(function()
+      return fields
+    end))
+    assert.equal(401, post(fields).status)
   end)
 
   it("whose count goes back has been copied", function()
@@ -207,7 +224,38 @@ describe("A passkey", function()
     assert.equal(403, http.post(server, "/account/passkeys",
       { cookie = cookie, form = merged({ action = "add" }, key:create(asked)) }).status)
     assert.equal(303, send(cookie, merged({ action = "add" }, key:create(asked))).status)
-    assert.equal(409, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- the same once more
+    local answer = send(cookie, merged({ action = "add" }, key:create(asked))) -- the same once more
+    assert.equal(400, answer.status)
+    assert.matches("was sent already", answer.body)
+    assert.equal(409, add(cookie, nil, key).status)
+    assert.equal(303, send(cookie, { action = "remove", passkey_id = key:credential_id() }).status)
+    assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked))).status) -- removed is removed
+  end)
+
+  it("is made and removed by who has just signed in; others are told before a key is made for nothing", function()
+    local user, cookie = person "Stale"
+    local _, key = add(cookie)
+    local before = page(cookie)
+    lock.change(server, ("UPDATE sessions SET auth_time = auth_time - 601 WHERE user_id = '%s'"):format(user.user_id))
+    local body = http.ask_until(function()
+      return page(cookie)
+    end, function(now)
+      return not now:find("data-passkey", 1, true)
+    end)
+    assert.is_truthy(body:find("Sign in again", 1, true))
+    assert.is_truthy(body:find("My key", 1, true))
+    assert.is_nil(body:find('name="passkey_id"', 1, true))
+    local csrf = before:match('name="csrf_token" value="([^"]+)"')
+    for _, fields in ipairs { merged({ action = "add" }, authenticator.new(server.issuer):create(challenge())),
+                              { action = "remove", passkey_id = key:credential_id() } } do
+      local answer = http.post(server, "/account/passkeys",
+        { cookie = cookie, form = merged({ csrf_token = csrf }, fields) })
+      assert.equal(303, answer.status)
+      local url, params = answer:location()
+      assert.equal(server.issuer .. "/idp/login", url)
+      assert.same({ return_to = "/account/passkeys", prompt = "login" }, params)
+    end
+    assert.is_true(signed_in(with(key)))
   end)
 
   it("leaves with its user", function()
@@ -287,6 +335,44 @@ describe("A passkey", function()
       factor, asked = answer.body:match('name="factor" value="([^"]+)"'), (authenticator.asked(answer.body))
       assert.is_true(signed_in(second(factor, key:get(asked))))
       assert.equal(401, second(factor, key:get(asked)).status) -- and takes it once
+    end)
+
+    it("makes one session of one first factor, also for ten who send it at once", function()
+      local user = flow.user(server, { name = "two.Once" })
+      local key = authenticator.new(server.issuer)
+      local factor, asked = factor_of(by_fingerprint(user))
+      assert.is_true(signed_in(second(factor, key:create(asked))))
+      assert.equal(401, second(factor, key:get(challenge())).status) -- with a fresh challenge
+      factor = factor_of(by_fingerprint(user))
+      assert.equal(1, signed_in_at_once(function()
+        return merged({ auth_method = "second_factor", factor = factor }, key:get(challenge()))
+      end))
+      local other = flow.user(server, { name = "two.Ones" })
+      factor = factor_of(by_fingerprint(other))
+      assert.equal(1, signed_in_at_once(function()
+        return merged({ auth_method = "second_factor", factor = factor },
+          authenticator.new(server.issuer):create(challenge()))
+      end))
+      factor, asked = factor_of(by_fingerprint(user))
+      local fields = key:get(asked)
+      assert.is_true(signed_in(second(factor, fields)))
+      factor = factor_of(by_fingerprint(user))
+      assert.equal(401, second(factor, fields).status) -- another factor does not renew it
+      assert.equal(401, post(merged({ auth_method = "passkey" }, fields)).status)
+    end)
+
+    it("goes along with a device's user_code", function()
+      local user = flow.user(server, { name = "two.Device" })
+      local key = authenticator.new(server.issuer)
+      local function with_code(fields)
+        return http.post(server, "/idp/login", { form = merged({ user_code = "BCDF-GHJK" }, fields) })
+      end
+      local answer = with_code { auth_method = "fingerprint", fingerprint = user.fingerprint }
+      local factor, asked = factor_of(answer)
+      assert.is_truthy(answer.body:find('name="user_code" value="BCDF', 1, true))
+      answer = with_code(merged({ auth_method = "second_factor", factor = factor }, key:create(asked)))
+      assert.is_true(signed_in(answer))
+      assert.matches("/idp/device%?user_code=BCDF", answer.headers.location)
     end)
 
     it("needs the first: a factor of nobody's is none", function()

@@ -12,10 +12,14 @@ SELECT user_id, username, hotkey, roles, created_at FROM users WHERE user_id = ?
 SELECT user_id, username, hotkey, roles, created_at FROM users WHERE username_key = ?1
 
 -- name: user_by_hotkey
-SELECT user_id, username, hotkey, roles, created_at FROM users WHERE hotkey_key = ?1
+SELECT user_id, username, hotkey, roles, created_at,
+  (SELECT count(*) FROM passkeys p WHERE p.user_id = u.user_id) AS passkeys
+FROM users u WHERE hotkey_key = ?1
 
 -- name: user_by_fingerprint
-SELECT user_id, username, hotkey, roles, created_at FROM users WHERE fingerprint_hash = ?1
+SELECT user_id, username, hotkey, roles, created_at,
+  (SELECT count(*) FROM passkeys p WHERE p.user_id = u.user_id) AS passkeys
+FROM users u WHERE fingerprint_hash = ?1
 
 -- name: user_list
 SELECT user_id, username, hotkey, roles, created_at FROM users ORDER BY created_at, user_id

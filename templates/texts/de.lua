@@ -233,6 +233,8 @@ return {
   ["fingerprint+passkey"] = "Fingerprint und Passkey",
   ["hotkey+passkey"] = "Hotkey und Passkey",
   ["What the passkey says is not for this page."] = "Was der Passkey sagt, gilt nicht dieser Seite.",
+  ["Sign in again to make or remove one"] = "Noch einmal anmelden, um einen zu erstellen oder zu entfernen",
+  ["This page was sent already. Try again."] = "Diese Seite wurde schon abgeschickt. Versuche es noch einmal.",
   ["That took too long. Try again."] = "Das hat zu lange gedauert. Versuche es noch einmal.",
   ["That took too long. Sign in again."] = "Das hat zu lange gedauert. Melde dich noch einmal an.",
   ["No account has this passkey."] = "Kein Konto hat diesen Passkey.",
