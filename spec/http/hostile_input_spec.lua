@@ -447,8 +447,8 @@ describe("hostile input:", function()
 
     it("a known path with another method, with Allow", function()
       for path, allow in pairs {
-        ["/idp/scopes"] = "GET, HEAD", ["/healthz"] = "GET, HEAD", ["/idp/token"] = "POST", ["/idp/login"] = "POST",
-        ["/idp/token/revoke"] = "POST", ["/idp/userinfo"] = "GET, HEAD, POST",
+        ["/idp/scopes"] = "GET, HEAD", ["/healthz"] = "GET, HEAD", ["/idp/token"] = "POST", ["/idp/par"] = "POST",
+        ["/idp/token/revoke"] = "POST", ["/idp/login"] = "GET, HEAD, POST", ["/idp/userinfo"] = "GET, HEAD, POST",
         ["/idp/authorize/consent"] = "GET, HEAD, POST",
       } do
         for _, method in ipairs { "DELETE", "PUT", "PATCH", "TRACE", "CONNECT", "BREW", "get", "Post" } do

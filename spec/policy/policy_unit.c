@@ -40,9 +40,9 @@ static void wrong_members_are_refused(void) {
     CHECK(refused(login, "return {\nmethods = { 'hotkey' },\nallow = true }",
                   "policies/login.lua:3: allow must be a function, and is a boolean"));
     CHECK(refused(login, "return {\nmethods = { 'hotkey' }, allow = function() end,\nalow = function() end }",
-                  "policies/login.lua:3: alow is not known here (known: methods, limits, allow)"));
+                  "policies/login.lua:3: alow is not known here (known: methods, limits, allow, second_factor)"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { 'hotkey', 'password' } }",
-                  "policies/login.lua:2: methods[2] must be one of: fingerprint hotkey; and is password"));
+                  "policies/login.lua:2: methods[2] must be one of: fingerprint hotkey passkey; and is password"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { first = print } }", "there is no 'print'"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { error } }",
                   "policies/login.lua:2: methods must be plain data, and holds function"));
@@ -68,7 +68,7 @@ static void every_problem_is_listed_once(void) {
     set_close(&set);
 
     set = set_open("policies.login", "return { methods = {}, alow = 1 }");
-    CHECK(says("methods must hold 1 to 2 items, and holds 0") && says("the function allow is missing") &&
+    CHECK(says("methods must hold 1 to 3 items, and holds 0") && says("the function allow is missing") &&
           says("alow is not known here"));
     set_close(&set);
 }

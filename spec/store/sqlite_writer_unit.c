@@ -28,7 +28,7 @@ static bool run_failing(struct db *db, const char *id) {
     struct batch batch = batch_in(&arena);
     spend_add(&batch, id, "me");
     batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("taken")), db_text(SLICE("u")), db_blob("h", 1),
-              db_int(1));
+              db_int(1), db_text(SLICE("")), db_int(9));
     bool ran = db_run(db, &batch);
     arena_free(&arena);
     return ran;

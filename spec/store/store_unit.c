@@ -70,10 +70,11 @@ static void gives_back_what_was_stored(void) {
         batch_add(&batch, STATEMENT_user_insert, db_text(SLICE("u1")), db_text(name), db_text(name), db_null(),
                   db_null(), db_blob(hash.at, hash.len), db_text(SLICE("")), db_int(INT64_MAX));
     struct rows *key = batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("k1")), db_text(SLICE("u1")),
-                                 db_blob(hash.at, hash.len), db_int(-5));
+                                 db_blob(hash.at, hash.len), db_int(-5), db_text(SLICE("")), db_int(9));
+    struct rows *none = batch_add(&batch, STATEMENT_grant_extend, db_text(SLICE("g")), db_int(1));
     struct rows *found = batch_add(&batch, STATEMENT_api_key_find, db_text(SLICE("k1")));
     CHECK(db_run(fixture_db, &batch));
-    CHECK(user->count == 1 && key->count == 0 && key->columns == 0);
+    CHECK(user->count == 1 && key->count == 1 && none->count == 0 && none->columns == 0);
     CHECK(found->count == 1 && slice_equal(row_text(found, 0, "secret_hash"), hash));
     CHECK(slice_equal(row_text(found, 0, "username"), name));
     CHECK(row_is_null(found, 0, "hotkey") && !slice_is_set(row_text(found, 0, "hotkey")));
@@ -103,7 +104,7 @@ static void runs_all_of_a_batch_or_nothing(void) {
         struct batch batch = batch_in(&arena);
         spend_add(&batch, i ? "second" : "first", "me");
         batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("k")), db_text(SLICE("u")), db_blob("h", 1),
-                  db_int(1));
+                  db_int(1), db_text(SLICE("")), db_int(9));
         spend_add(&batch, i ? "fourth" : "third", "me");
         CHECK(db_run(fixture_db, &batch) == (i == 0));
     }

@@ -255,7 +255,6 @@ return {
   ["Roles"] = "Rollen",
   ["none"] = "keine",
   ["Member since"] = "Dabei seit",
-  ["Signed in"] = "Angemeldet",
   ["by"] = "mit",
   ["on"] = "auf",
   ["fingerprint"] = "Fingerprint",
