@@ -154,7 +154,7 @@ struct verdict policy_exchange(struct policy *policy, struct arena *arena, const
 bool policy_lifetimes(struct policy *policy, struct arena *arena, const struct value *facts, struct lifetimes *out);
 
 /* --- login.lua --- */
-/* facts.method is "fingerprint" or "hotkey". */
+/* facts.user.sign_in.method is that of one factor. */
 struct verdict policy_login(struct policy *policy, struct arena *arena, const struct value *facts);
 /* How many attempts to sign in may fail, for an address and for an account, within a time that begins with the first of
  * them; 0 attempts: any number. */

@@ -8,7 +8,8 @@
 
 /* How somebody has proved who they are. */
 struct sign_in {
-    /* "fingerprint" | "hotkey"; of a call without a session "api_key" | "signature"; absent: none. */
+    /* "fingerprint" | "hotkey" | "passkey" | "fingerprint+passkey" | "hotkey+passkey"; of a call without a session
+     * "api_key" | "signature"; absent: none. */
     struct slice method;
     int64_t at; /* when (OpenID Connect Core §2, auth_time) */
 };
