@@ -71,10 +71,10 @@ static void gives_back_what_was_stored(void) {
                   db_null(), db_blob(hash.at, hash.len), db_text(SLICE("")), db_int(INT64_MAX));
     struct rows *key = batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("k1")), db_text(SLICE("u1")),
                                  db_blob(hash.at, hash.len), db_int(-5), db_text(SLICE("")), db_int(9));
-    struct rows *none = batch_add(&batch, STATEMENT_grant_extend, db_text(SLICE("g")), db_int(1));
+    struct rows *silent = batch_add(&batch, STATEMENT_grant_extend, db_text(SLICE("g")), db_int(1));
     struct rows *found = batch_add(&batch, STATEMENT_api_key_find, db_text(SLICE("k1")));
     CHECK(db_run(fixture_db, &batch));
-    CHECK(user->count == 1 && key->count == 1 && none->count == 0 && none->columns == 0);
+    CHECK(user->count == 1 && key->count == 1 && silent->count == 0 && silent->columns == 0);
     CHECK(found->count == 1 && slice_equal(row_text(found, 0, "secret_hash"), hash));
     CHECK(slice_equal(row_text(found, 0, "username"), name));
     CHECK(row_is_null(found, 0, "hotkey") && !slice_is_set(row_text(found, 0, "hotkey")));

@@ -404,7 +404,6 @@ return {
   ["Last events"] = "Letzte Ereignisse",
   ["All events"] = "Alle Ereignisse",
   ["User ID"] = "Konto-ID",
-  ["Made"] = "Angelegt",
   ["Sessions"] = "Sitzungen",
   ["Last sign-in"] = "Letzte Anmeldung",
   ["Shared with"] = "Geteilt mit",
