@@ -11,14 +11,8 @@ static struct response form_post(struct request *request, const struct authoriza
                                  const struct redirect_param *params, size_t count) {
     struct arena *arena = request->arena;
     struct value *context = value_map(arena), *fields = value_list(arena);
-    for (size_t i = 0; i < count; i++) {
-        if (!slice_is_set(params[i].value))
-            continue;
-        struct value *field = value_map(arena);
-        value_set_text(arena, field, "name", slice_of(params[i].name));
-        value_set_text(arena, field, "value", params[i].value);
-        value_append(fields, field);
-    }
+    for (size_t i = 0; i < count; i++)
+        page_add_field(arena, fields, params[i].name, params[i].value);
     value_set_text(arena, context, "title", response_phrase(request, "Back to the app"));
     value_set_text(arena, context, "form_action", asked->redirect_uri);
     value_set_value(context, "fields", fields);

@@ -8,10 +8,10 @@
 #include "registry/apps.h"
 #include "registry/audit.h"
 #include "registry/audit_search.h"
+#include "registry/listing.h"
 
 enum {
     SEARCH_LEN_MAX = 200,
-    TRIGRAM = 3,           /* characters that the index of a search needs */
     LOOKED_THROUGH = 5000, /* newest apps that a shorter search looks through */
     NUMBER_DIGITS_MAX = 18,
 };
@@ -26,21 +26,6 @@ const struct field admin_switch_fields[] = {
     {"csrf_token", FIELD_TEXT, 0, 0, 0, "Of our own page."},
     {0},
 };
-
-/* The phrase in the column of names, every character for itself. */
-static struct slice trigram_query(struct arena *arena, struct slice text) {
-    if (utf8_count(text) < TRIGRAM)
-        return SLICE_NONE;
-    struct buffer query = buffer_in(arena);
-    buffer_add_text(&query, "{name} : \"");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '"')
-            buffer_add_byte(&query, '"');
-        buffer_add_byte(&query, text.at[i]);
-    }
-    buffer_add_byte(&query, '"');
-    return buffer_slice(&query);
-}
 
 static bool number_read(struct slice text, int64_t *number) {
     *number = 0;
@@ -58,7 +43,7 @@ static struct rows *apps_add(struct batch *batch, struct slice search, int64_t b
         return batch_add(batch, STATEMENT_admin_apps, db_int(before), limit);
     struct slice text = utf8_lower(batch->arena, search);
     return batch_add(batch, STATEMENT_admin_apps_found, db_int(before), limit,
-                     db_text(trigram_query(batch->arena, text)), db_text(text), db_int(LOOKED_THROUGH));
+                     db_text(app_search_phrase(batch->arena, "name", text)), db_text(text), db_int(LOOKED_THROUGH));
 }
 
 static struct value *app_rows(struct arena *arena, struct rows *rows, const struct rows *all) {

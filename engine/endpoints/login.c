@@ -49,30 +49,21 @@ const struct field login_fields[] = {
     {0},
 };
 
-static void add_field(struct request *request, struct value *fields, const char *name, struct slice value) {
-    if (!slice_is_set(value))
-        return;
-    struct value *field = value_map(request->arena);
-    value_set_text(request->arena, field, "name", slice_of(name));
-    value_set_text(request->arena, field, "value", value);
-    value_append(fields, field);
-}
-
 /* The authorization request goes along in hidden fields: nothing is stored before a proof. One that was pushed stays
  * sealed, under its id, for as long as the page may be looked at. */
 static struct value *fields_of(struct request *request, const struct authorization_request *asked) {
     struct value *fields = value_list(request->arena);
     if (slice_is_set(asked->pushed_id)) {
         const struct pushed_request pushed = {asked->pushed_id, asked->pushed_until_s, asked->params};
-        add_field(request, fields, "client_id", asked->app.client_id);
-        add_field(request, fields, "request_uri", pushed_request_renew(request, &pushed));
+        page_add_field(request->arena, fields, "client_id", asked->app.client_id);
+        page_add_field(request->arena, fields, "request_uri", pushed_request_renew(request, &pushed));
         return fields;
     }
     for (size_t i = 0; i < asked->params.count; i++) {
         const struct param *param = &asked->params.list[i];
         bool is_nonce = slice_is(param->name, "nonce"); /* in this form that is the wallet's */
         if (!slice_is(param->name, "id_token_hint"))
-            add_field(request, fields, is_nonce ? "oidc_nonce" : param->name.at, param->value);
+            page_add_field(request->arena, fields, is_nonce ? "oidc_nonce" : param->name.at, param->value);
     }
     return fields;
 }
@@ -109,7 +100,7 @@ static struct value *field_context(struct request *request, struct slice error, 
                                    struct slice value) {
     struct value *context = login_context(request, error), *fields = value_list(request->arena);
     value_set_text(request->arena, context, "title", title);
-    add_field(request, fields, name, value);
+    page_add_field(request->arena, fields, name, value);
     value_set_value(context, "fields", fields);
     return context;
 }

@@ -99,15 +99,6 @@ static struct response leave(struct request *request, const struct logout *logou
     return response;
 }
 
-static void add_field(struct arena *arena, struct value *fields, const char *name, struct slice value) {
-    if (!slice_is_set(value))
-        return;
-    struct value *field = value_map(arena);
-    value_set_text(arena, field, "name", slice_of(name));
-    value_set_text(arena, field, "value", value);
-    value_append(fields, field);
-}
-
 /* What was asked goes along in the form and is checked once more; that it was this page of this session, csrf_token
  * says. */
 static struct response confirm_page(struct request *request, const struct logout *logout,
@@ -117,16 +108,16 @@ static struct response confirm_page(struct request *request, const struct logout
     value_set_text(arena, context, "title", SLICE("Sign out"));
     value_set_text(arena, user, "username", session->user.username);
     value_set_value(context, "user", user);
-    add_field(arena, fields, "csrf_token", csrf_token(request, session));
-    add_field(arena, fields, "ui_locales", request->ui_locales);
+    page_add_field(arena, fields, "csrf_token", csrf_token(request, session));
+    page_add_field(arena, fields, "ui_locales", request->ui_locales);
     if (logout->has_app) {
         struct value *app = value_map(arena);
         value_set_text(arena, app, "name", logout->app.name);
         value_set_value(context, "app", app);
-        add_field(arena, fields, "client_id", logout->app.client_id);
+        page_add_field(arena, fields, "client_id", logout->app.client_id);
     }
-    add_field(arena, fields, "post_logout_redirect_uri", logout->redirect_uri);
-    add_field(arena, fields, "state", params_get(logout->params, "state"));
+    page_add_field(arena, fields, "post_logout_redirect_uri", logout->redirect_uri);
+    page_add_field(arena, fields, "state", params_get(logout->params, "state"));
     value_set_value(context, "fields", fields);
     return response_page(request, 200, "logout", context,
                          slice_is_set(logout->redirect_uri) ? uri_origin(arena, logout->redirect_uri) : SLICE_NONE);

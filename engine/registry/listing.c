@@ -18,13 +18,11 @@ static const enum statement by_order[] = {
 
 static const char *const order_names[] = {"newest", "name", "popular"};
 
-/* An FTS5 query: the phrase, quoted so that every character stands for itself, in the columns that count. */
-static struct slice trigram_query(struct arena *arena, const struct listing_decision *decision, struct slice text) {
+struct slice app_search_phrase(struct arena *arena, const char *columns, struct slice text) {
     if (utf8_count(text) < TRIGRAM)
         return SLICE_NONE;
     struct buffer query = buffer_in(arena);
-    buffer_printf(&query, "{%s%s%s} : \"", decision->in_name ? " name" : "",
-                  decision->in_description ? " description" : "", decision->in_homepage_url ? " homepage_url" : "");
+    buffer_printf(&query, "{%s} : \"", columns);
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] == '"')
             buffer_add_byte(&query, '"');
@@ -32,6 +30,12 @@ static struct slice trigram_query(struct arena *arena, const struct listing_deci
     }
     buffer_add_byte(&query, '"');
     return buffer_slice(&query);
+}
+
+static const char *searched_columns(struct arena *arena, const struct listing_decision *decision) {
+    return arena_string(arena, arena_printf(arena, "%s%s%s", decision->in_name ? " name" : "",
+                                            decision->in_description ? " description" : "",
+                                            decision->in_homepage_url ? " homepage_url" : ""));
 }
 
 static enum error search_run(struct request *request, struct listing *listing, int64_t offset);
@@ -51,7 +55,7 @@ static enum error search_run(struct request *request, struct listing *listing, i
     listing->apps =
         batch_add(&batch, STATEMENT_app_search, db_text(listing->user_id), db_bool(decision->listed),
                   db_bool(decision->unlisted), db_bool(decision->own), db_bool(decision->shared), db_text(text),
-                  db_text(trigram_query(request->arena, decision, text)),
+                  db_text(app_search_phrase(request->arena, searched_columns(request->arena, decision), text)),
                   db_text(slice_of(order_names[decision->order])), db_int(LISTING_FOUND_MAX), db_int(LOOKED_THROUGH),
                   db_bool(decision->in_name), db_bool(decision->in_description), db_bool(decision->in_homepage_url),
                   db_int(listing->page_limit), db_int(offset), db_int(app_number_at(decision->listed_before_s)));

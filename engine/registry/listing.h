@@ -19,6 +19,10 @@ struct listing {
     int64_t total;     /* of a search at most LISTING_FOUND_MAX: it considers the newest matches */
 };
 
+/* A query of app_search (SQLite's FTS5) for the text, every character standing for itself, in these columns; absent
+ * when it is too short for the index of trigrams. */
+struct slice app_search_phrase(struct arena *arena, const char *columns, struct slice text);
+
 enum error listing_run(struct request *request, struct listing *listing);
 
 #endif

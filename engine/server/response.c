@@ -86,6 +86,15 @@ struct response response_page(struct request *request, int status, const char *p
     return response;
 }
 
+void page_add_field(struct arena *arena, struct value *fields, const char *name, struct slice value) {
+    if (!slice_is_set(value))
+        return;
+    struct value *field = value_map(arena);
+    value_set_text(arena, field, "name", slice_of(name));
+    value_set_text(arena, field, "value", value);
+    value_append(fields, field);
+}
+
 void response_cookie(struct request *request, struct response *response, const char *name, struct slice value,
                      int64_t max_age_s) {
     response_header(response, "set-cookie",
