@@ -19,7 +19,7 @@ return {
     address = { attempts = 50, seconds = 300 },
     account = { attempts = 20, seconds = 300 },
   },
-  -- What the sign-in page offers.
+  -- What the sign-in page offers; others are refused.
   methods = { "fingerprint", "hotkey", "passkey" },
   allow = allow,
   second_factor = second_factor,

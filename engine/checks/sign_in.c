@@ -34,9 +34,18 @@ static enum error refuse(struct request *request, struct slice account, const st
     return error;
 }
 
+/* What the policy does not offer is not taken, either. */
+static enum error method_check(struct request *request, const char *method) {
+    const struct value *offered = policy_login_methods(request->service->policy);
+    for (const struct value *one = offered->first; one; one = one->next)
+        if (slice_is(one->text, method))
+            return ERROR_NONE;
+    return fail(request, ERROR_FORBIDDEN, "This way of signing in is switched off here.");
+}
+
 enum error wallet_prove(struct request *request, const struct wallet_proof *proof, struct proven *proven) {
-    enum error error = attempts_check(request, proof->hotkey);
-    if (error)
+    enum error error = method_check(request, "hotkey");
+    if (error || (error = attempts_check(request, proof->hotkey)))
         return error;
     if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &proven->spent_expires_at_s))
         return refuse(
@@ -75,8 +84,8 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
 
 enum error fingerprint_prove(struct request *request, struct slice fingerprint, struct proven *proven) {
     unsigned char hash[SECRET_HASH_SIZE];
-    enum error error = attempts_check(request, SLICE_NONE);
-    if (error)
+    enum error error = method_check(request, "fingerprint");
+    if (error || (error = attempts_check(request, SLICE_NONE)))
         return error;
     secret_hash(request->service->keyring, slice_trim(fingerprint), hash);
     struct batch batch = batch_in(request->arena);
@@ -94,8 +103,8 @@ enum error fingerprint_prove(struct request *request, struct slice fingerprint, 
 }
 
 enum error passkey_prove(struct request *request, const struct passkey_answer *answer, struct proven *proven) {
-    enum error error = attempts_check(request, answer->credential_id);
-    if (error)
+    enum error error = method_check(request, "passkey");
+    if (error || (error = attempts_check(request, answer->credential_id)))
         return error;
     error = passkey_check(request, answer, true, proven);
     if (!error)

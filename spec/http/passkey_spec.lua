@@ -416,6 +416,23 @@ describe("A passkey", function()
     end)
   end)
 
+  it("is all that is taken where nothing else is offered", function()
+    local only = server_helper.start { policies = { ["login_spec.lua"] = "", ["login.lua"] = [[
+      return { methods = { "passkey" }, allow = function() return true end }
+    ]] } }
+    local user = flow.user(only, { hotkey = wallet.address("//only") })
+    local answer = http.post(only, "/idp/login",
+      { form = { return_to = "/account", auth_method = "fingerprint", fingerprint = user.fingerprint } })
+    shape.page(answer, 401)
+    assert.matches("switched off here", answer.body)
+    assert.is_nil(answer.cookies[flow.COOKIE])
+    local nonce = http.get(only, "/idp/cli_login/nonce").json.nonce
+    local signature = wallet.sign({ seed = "//only", message = nonce }).signature
+    assert.equal(403, http.get(only, "/idp/cli_login?" .. http.form {
+      hotkey = wallet.address("//only"), nonce = nonce, signature = signature }).status)
+    only:stop()
+  end)
+
   it("that is tried too often waits", function()
     local strict = server_helper.start { policies = { ["login_spec.lua"] = "", ["login.lua"] = [[
       return { methods = { "passkey" }, allow = function() return true end,

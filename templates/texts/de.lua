@@ -217,6 +217,7 @@ return {
   ["Sign in with a passkey"] = "Mit einem Passkey anmelden",
   ["The passkey was not used:"] = "Der Passkey wurde nicht benutzt:",
   ["This browser has no passkeys."] = "Dieser Browser kennt keine Passkeys.",
+  ["This way of signing in is switched off here."] = "Diese Art der Anmeldung ist hier abgeschaltet.",
   ["One more step"] = "Noch ein Schritt",
   ["Your account needs a passkey, too. Make one now: with your finger, face, PIN or a security key."] =
     "Dein Konto braucht auch einen Passkey. Lege jetzt einen an: mit Finger, Gesicht, PIN oder Sicherheitsschlüssel.",
