@@ -48,16 +48,20 @@ describe("Round trips", function()
     local answer = send()
     assert.is_true(answer.status < 400, answer.status .. " " .. answer.body)
     local batches, statements, audited, aside
-    http.ask_until(function()
-      audited = tonumber(sql [[SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
-        WHERE query LIKE 'INSERT INTO audit%']])
-      aside = tonumber(sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE " .. IN_THE_BACKGROUND))
-      batches = http.metric(server, "moonlatch_db_batches_total") - before
-      statements = tonumber(sql [[SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
-        WHERE query NOT LIKE 'INSERT INTO audit%' AND query NOT LIKE '%pg_stat_statements%']])
-      return audited
-    end, function(rows)
-      return rows > 0 or not is_audited
+    local function batches_now()
+      return http.metric(server, "moonlatch_db_batches_total") - before
+    end
+    http.ask_until(function() -- until nothing happens in the background between one count and the next
+      batches = batches_now()
+      local row = sql([[SELECT coalesce(sum(calls) FILTER (WHERE query LIKE 'INSERT INTO audit%'), 0) || ' ' ||
+        coalesce(sum(calls) FILTER (WHERE ]] .. IN_THE_BACKGROUND .. [[), 0) || ' ' ||
+        coalesce(sum(calls) FILTER (WHERE query NOT LIKE 'INSERT INTO audit%'
+          AND query NOT LIKE '%pg_stat_statements%'), 0) FROM pg_stat_statements]])
+      audited, aside, statements = row:match("(%d+) (%d+) (%d+)")
+      audited, aside, statements = tonumber(audited), tonumber(aside), tonumber(statements)
+      return batches == batches_now() and (audited > 0 or not is_audited)
+    end, function(is_still)
+      return is_still
     end)
     return batches - aside - (audited > 0 and 1 or 0), statements - aside, answer
   end
