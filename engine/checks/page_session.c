@@ -15,6 +15,9 @@ bool own_page_is_valid(struct slice path_and_query) {
     struct slice rest = len ? slice_from(path_and_query, len) : SLICE_NONE;
     if (!len || (rest.len && rest.at[0] != '/' && rest.at[0] != '?'))
         return false;
+    struct slice path = {rest.at, slice_find(rest, '?')};
+    if (memmem(path.at, path.len, "/.", 2) || slice_find(path, '%') < path.len) /* "..", plain or not, leads out */
+        return false;
     for (size_t i = 0; i < rest.len; i++)
         if (!isalnum((unsigned char)rest.at[i]) && !memchr("/?=&%+-._~!$'()*,;:@", rest.at[i], 20))
             return false;

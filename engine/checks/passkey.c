@@ -111,15 +111,29 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
     return ERROR_NONE;
 }
 
-enum error passkey_register(struct request *request, const struct user *user, const struct passkey_answer *answer,
-                            struct slice name, struct proven *proven) {
+/* Whoever is first to make somebody's first passkey, on every server; the minute is longer than a request takes. */
+static enum error first_check(struct request *request, const struct user *user) {
+    enum { MINUTE_S = 60 };
+    struct slice id = arena_printf(request->arena, "first passkey:%.*s", SLICE_ARG(user->user_id));
+    struct value *passkeys;
+    bool is_first;
+    enum error error = spend(request, id, clock_now_s() + MINUTE_S, &is_first);
+    if (error || (error = passkey_list(request, user, &passkeys)))
+        return error;
+    return is_first && passkeys->count == 0 ? ERROR_NONE
+                                            : fail(request, ERROR_BAD_REQUEST, "Use the passkey that you have.");
+}
+
+enum error passkey_register(struct request *request, const struct passkey_making *making,
+                            const struct passkey_answer *answer, struct proven *proven) {
+    const struct user *user = making->user;
     struct reading reading;
     enum error error = answer_read(request, answer, "webauthn.create", &reading, proven);
     if (error)
         return error;
     const struct passkey passkey = {
         .passkey_id = base64url_encode(request->arena, reading.authenticator.credential_id),
-        .name = name,
+        .name = making->name,
         .public_key = base64url_decode(request->arena, answer->public_key),
         .sign_count = reading.authenticator.sign_count,
     };
@@ -133,7 +147,7 @@ enum error passkey_register(struct request *request, const struct user *user, co
     if (!is_first)
         return fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
     proven->spent_id = SLICE_NONE;
-    if ((error = passkey_add(request, user, &passkey)))
+    if ((making->is_first && (error = first_check(request, user))) || (error = passkey_add(request, user, &passkey)))
         return error;
     proven->user = *user;
     proven->user.sign_in = signed_in_now();

@@ -25,8 +25,14 @@ void passkey_ask(struct request *request, struct value *context, const struct us
 enum error passkey_check(struct request *request, const struct passkey_answer *answer, bool is_alone,
                          struct proven *proven);
 
-/* A new passkey of that user, stored. *proven is as with passkey_check. */
-enum error passkey_register(struct request *request, const struct user *user, const struct passkey_answer *answer,
-                            struct slice name, struct proven *proven);
+/* A new passkey of that user, stored. *proven is as with passkey_check. `is_first`: only while she has none, also when
+ * two are made at the same moment. */
+struct passkey_making {
+    const struct user *user;
+    struct slice name;
+    bool is_first;
+};
+enum error passkey_register(struct request *request, const struct passkey_making *making,
+                            const struct passkey_answer *answer, struct proven *proven);
 
 #endif

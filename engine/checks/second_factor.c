@@ -65,13 +65,8 @@ enum error second_factor_open(struct request *request, struct slice factor, stru
 /* Whoever has only stolen the first factor of somebody with passkeys must not get in by making one. */
 static enum error new_one(struct request *request, const struct user *first, const struct passkey_answer *answer,
                           struct proven *proven) {
-    struct value *passkeys;
-    enum error error = passkey_list(request, first, &passkeys);
-    if (error)
-        return error;
-    if (passkeys->count)
-        return fail(request, ERROR_BAD_REQUEST, "Use the passkey that you have.");
-    return passkey_register(request, first, answer, SLICE("Made when signing in"), proven);
+    const struct passkey_making making = {first, SLICE("Made when signing in"), true};
+    return passkey_register(request, &making, answer, proven);
 }
 
 static enum error one_there_is(struct request *request, const struct user *first, const struct passkey_answer *answer,

@@ -121,7 +121,9 @@ enum error second_factor_sign_in(struct request *request, const struct proven *f
     enum error error = attempts_check(request, user->user_id);
     if (error)
         return error;
-    error = second_factor_prove(request, first, answer, proven);
+    error = policy_check(request, user); /* it may have changed its mind since */
+    if (!error)
+        error = second_factor_prove(request, first, answer, proven);
     return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, user->user_id, user, error) : error;
 }
 

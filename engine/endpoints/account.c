@@ -44,6 +44,11 @@ struct value *account_context(struct request *request, const struct session *ses
     return context;
 }
 
+bool account_is_fresh(const struct session *session) {
+    enum { FRESH_S = 600 };
+    return session->user.sign_in.at + FRESH_S >= clock_now_s();
+}
+
 struct slice account_time(struct arena *arena, int64_t unix_s) {
     struct slice text = clock_rfc3339(arena, unix_s); /* 2026-11-27T19:52:50Z */
     return arena_printf(arena, "%.10s %.5s UTC", text.at, text.at + 11);

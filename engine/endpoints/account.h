@@ -12,6 +12,9 @@ enum { ACCOUNT_PAGE_ITEMS = 25 };
 struct value *account_context(struct request *request, const struct session *session, const char *title,
                               const char *here);
 
+/* Signed in within the last ten minutes: a browser that was left open adds no key to the account. */
+bool account_is_fresh(const struct session *session);
+
 /* "2026-11-27 19:52 UTC" */
 struct slice account_time(struct arena *arena, int64_t unix_s);
 

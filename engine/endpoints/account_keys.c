@@ -39,6 +39,8 @@ struct response endpoint_account_keys(struct request *request) {
     const struct params *form = &request->form;
     struct slice action = params_get(form, "action"), key_id, api_key;
     bool is_new = slice_is(action, "make");
+    if (is_new && !account_is_fresh(&session))
+        return response_redirect(303, own_login_url(request, SLICE("/account/keys"), true));
     enum error error =
         is_new ? api_key_create(request, &session.user, slice_trim(params_get(form, "name")), &key_id, &api_key)
         : slice_is(action, "revoke") ? api_key_revoke(request, &session.user, params_get(form, "key_id"))

@@ -7,8 +7,6 @@
 #include "checks/passkey.h"
 #include "page/device_name.h"
 
-enum { FRESH_S = 600 }; /* a browser that was left open adds no key to the account */
-
 const struct field account_passkey_fields[] = {
     {"csrf_token", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "The page's."},
     {"action", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "add or remove."},
@@ -19,10 +17,6 @@ const struct field account_passkey_fields[] = {
     {"passkey_id", FIELD_TEXT, 0, 0, 0, "For remove."},
     {0},
 };
-
-static bool is_fresh(const struct session *session) {
-    return session->user.sign_in.at + FRESH_S >= clock_now_s();
-}
 
 static struct response passkeys_page(struct request *request, const struct session *session, enum error failed) {
     struct value *passkeys;
@@ -35,7 +29,7 @@ static struct response passkeys_page(struct request *request, const struct sessi
         value_set_text(request->arena, context, "error", request->error_text);
     }
     /* An authenticator must not make what its answer would be too late for. */
-    value_set_bool(request->arena, context, "is_fresh", is_fresh(session));
+    value_set_bool(request->arena, context, "is_fresh", account_is_fresh(session));
     value_set_text(request->arena, context, "login_url", own_login_url(request, SLICE("/account/passkeys"), true));
     passkey_ask(request, context, &session->user, passkeys, true);
     value_set_value(context, "passkeys", passkeys);
@@ -60,7 +54,8 @@ static struct slice name_of(struct request *request) {
 static enum error add(struct request *request, const struct user *user) {
     const struct passkey_answer answer = passkey_answer_from(&request->form);
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
-    return passkey_register(request, user, &answer, name_of(request), proven);
+    const struct passkey_making making = {user, name_of(request), false};
+    return passkey_register(request, &making, &answer, proven);
 }
 
 struct response endpoint_account_passkeys(struct request *request) {
@@ -68,7 +63,7 @@ struct response endpoint_account_passkeys(struct request *request) {
     struct response instead;
     if (!page_form_session(request, &session, &instead))
         return instead;
-    if (!is_fresh(&session))
+    if (!account_is_fresh(&session))
         return response_redirect(303, own_login_url(request, SLICE("/account/passkeys"), true));
     struct slice action = params_get(&request->form, "action");
     enum error error = slice_is(action, "add") ? add(request, &session.user)

@@ -72,7 +72,8 @@ describe("/account", function()
   it("a sign-in never leads elsewhere", function()
     for _, to in ipairs { "https://evil.example/", "//evil.example", "/\\evil.example", "/accountx", "/account\r\nX: y",
       "/account/\\x", "/account\t", "account", "javascript:alert(1)", "/", "/idp/logout", "@evil.example",
-      "/account#x", "/admin@evil.example", "/account/\u{2028}" } do
+      "/account#x", "/admin@evil.example", "/account/../idp/authorize",
+      "/account/%2e%2e/idp/authorize", "/account/./x", "/account/..", "/account/\u{2028}" } do
       local answer = http.get(server, "/idp/login?" .. http.form { return_to = to }, { cookie = world.cookie })
       assert.equal(400, answer.status, to)
       answer = http.post(server, "/idp/login",

@@ -353,6 +353,13 @@ describe("A passkey", function()
         return merged({ auth_method = "second_factor", factor = factor },
           authenticator.new(server.issuer):create(challenge()))
       end))
+      assert.equal(1, #cli.ask(server.state, "passkey", "list", other.username))
+      local third = flow.user(server, { name = "two.Racers" }) -- several first factors
+      assert.equal(1, signed_in_at_once(function()
+        return merged({ auth_method = "second_factor", factor = factor_of(by_fingerprint(third)) },
+          authenticator.new(server.issuer):create(challenge()))
+      end))
+      assert.equal(1, #cli.ask(server.state, "passkey", "list", third.username))
       factor, asked = factor_of(by_fingerprint(user))
       local fields = key:get(asked)
       assert.is_true(signed_in(second(factor, fields)))
