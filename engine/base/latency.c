@@ -29,10 +29,10 @@ static double start_of(unsigned bucket) {
     return (double)((uint64_t)(STEPS + bucket % STEPS) << (bucket / STEPS - 1));
 }
 
-void latency_add(int64_t ns) {
+void latency_add(int64_t ns, int64_t answers) {
     if (!own)
         own = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % COPIES;
-    atomic_fetch_add_explicit(&copies[own - 1].counts[bucket_of(ns)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&copies[own - 1].counts[bucket_of(ns)], answers, memory_order_relaxed);
 }
 
 void latency_read(int64_t counts[LATENCY_BUCKETS]) {

@@ -8,7 +8,8 @@
 
 enum { LATENCY_BUCKETS = 108 }; /* from 1 µs to more than two minutes */
 
-void latency_add(int64_t ns);
+/* Of one answer that stands for so many. */
+void latency_add(int64_t ns, int64_t answers);
 /* What has been counted so far, by bucket. */
 void latency_read(int64_t counts[LATENCY_BUCKETS]);
 /* The percentile (0 to 100) in milliseconds of what these buckets hold; -1 when they hold nothing. */

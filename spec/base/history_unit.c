@@ -84,7 +84,7 @@ static void percentiles_are_right_within_a_fifth(void) {
     CHECK(latency_percentile(counts, 0) >= 0 && latency_percentile(counts, 100) < 12);
     int64_t before[LATENCY_BUCKETS], after[LATENCY_BUCKETS];
     latency_read(before);
-    latency_add(3000000);
+    latency_add(3000000, 1);
     latency_read(after);
     CHECK(after[bucket_of(3000000)] == before[bucket_of(3000000)] + 1);
 }
