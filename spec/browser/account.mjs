@@ -105,6 +105,32 @@ await it('names, descriptions and addresses of apps run no script', async () => 
   await done();
 });
 
+await it('names of keys run no script', async () => {
+  const { page, done } = await person('/account/keys');
+  await page.getByLabel('What is the key for?').fill('"><img src=x onerror=alert(1)>');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await says(page, '"><img src=x onerror=alert(1)>');
+  check(!(await page.locator('main img').count()), 'an element came of it');
+  await done();
+});
+
+await it('a line break in what is sent makes no header', async () => {
+  const { context, page } = await person('/account', {}, [400]);
+  const evil = '\r\nSet-Cookie: evil=1\r\nX-Evil: 1';
+  const params = new URLSearchParams({ response_type: 'code', client_id: world.app.client_id,
+    redirect_uri: world.app.redirect_uris[0], state: evil, prompt: 'none', scope: 'openid' });
+  const seen = [];
+  page.on('response', (response) => seen.push(response.headers()));
+  await page.goto(`${world.issuer}/idp/authorize?${params}`);
+  check(new URL(page.url()).searchParams.get('state') === evil, page.url());
+  await page.goto(`${world.issuer}/idp/login?prompt=login&return_to=${encodeURIComponent(`/account${evil}`)}`);
+  await page.goto(`${world.issuer}/account/directory?search=${encodeURIComponent(evil)}`);
+  await page.goto(`${world.issuer}/idp/logout?state=${encodeURIComponent(evil)}`);
+  check(seen.length > 3 && seen.every((headers) => !headers['x-evil']), 'a header');
+  check(!(await context.cookies()).some((cookie) => cookie.name === 'evil'), 'a cookie');
+  await context.close();
+});
+
 await it('no form of another site is taken, and no sign-in leads to one', async () => {
   const { context, page } = await person('/account', {}, [400, 403]);
   await page.goto(`${world.web}/forge-key`);

@@ -39,6 +39,15 @@ for (const [name, path] of Object.entries(pages)) {
   });
 }
 
+await it('what an app says of itself runs no script', async () => {
+  const { page, done } = await signedIn();
+  for (const path of ['/admin/apps', `/admin/apps/${world.hostile.app_id}`]) {
+    await page.goto(world.issuer + path);
+    check(!(await page.locator('main img, main script').count()), `${path} has an element of the app's`);
+  }
+  await done();
+});
+
 await it('from a user to what they did, and out of every browser', async () => {
   const { page, done } = await signedIn();
   await page.goto(`${world.issuer}/admin`);

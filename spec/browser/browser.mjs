@@ -37,14 +37,15 @@ export async function launch() {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
 }
 
-// A person with a browser of their own. `expected`: statuses that the console may tell of.
+// A person with a browser of their own. `expected`: statuses, or words, that the console may tell of.
 export async function visit(browser, options = {}, expected = []) {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
   context.setDefaultTimeout(8000);
   const complaints = [];
   context.on('page', (page) => {
     page.on('console', (message) => {
-      const isExpected = expected.some((status) => message.text().includes(`status of ${status}`));
+      const isExpected = expected.some((one) =>
+        message.text().includes(typeof one === 'number' ? `status of ${one}` : one));
       if (message.type() === 'error' && !isExpected) complaints.push(`console: ${message.text()}`);
     });
     page.on('pageerror', (error) => complaints.push(`script: ${error.message}`));

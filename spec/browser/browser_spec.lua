@@ -54,7 +54,8 @@ describe("In a browser", function()
       second = flow.app(server, user, redirect),
       hostile = flow.app(server, user, { redirect_uris = redirect.redirect_uris,
         description = "<img src=x onerror=alert(1)><script>alert(2)</script>",
-        homepage_url = "https://x.example/'onmouseover='alert(3)" }),
+        homepage_url = "https://x.example/'onmouseover='alert(3)",
+        logo_url = "https://localhost:1/'onerror='alert(4)" }),
     }
     web:answer { path = "/frame", headers = html, body = page .. "<iframe src='" .. server.issuer .. "/'></iframe>" }
     web:answer { path = "/forge", headers = html, body = page .. ([[<form method="post" action="%s/idp/login">

@@ -157,9 +157,10 @@ await it('an answer by form_post arrives', async () => {
 });
 
 await it('names, descriptions and addresses of an app run no script', async () => {
-  const { page, done } = await visit(browser);
+  const { page, done } = await visit(browser, {}, ['net::ERR']);
   await page.goto(authorize(world.hostile, { prompt: 'consent', state: '"><script>alert(1)</script>' }));
   check((await page.content()).includes('&lt;img'), 'the description is not there');
+  check((await page.locator('img.logo').getAttribute('onerror')) === null, 'the logo brought a handler');
   await signIn(page);
   await page.waitForURL('**/consent?**');
   await approve(page);
