@@ -37,7 +37,6 @@ struct value *account_context(struct request *request, const struct session *ses
     }
     value_set_value(context, "nav", nav);
     value_set_text(arena, context, "title", slice_of(title));
-    value_set_bool(arena, context, "is_admin", names_hold(session->user.roles, SLICE(ADMIN_ROLE)));
     value_set_text(arena, context, "csrf_token", csrf_token(request, session));
     value_set_text(arena, user, "username", session->user.username);
     value_set_value(context, "user", user);
@@ -49,9 +48,20 @@ bool account_is_fresh(const struct session *session) {
     return session->user.sign_in.at + FRESH_S >= clock_now_s();
 }
 
-struct slice account_time(struct arena *arena, int64_t unix_s) {
-    struct slice text = clock_rfc3339(arena, unix_s); /* 2026-11-27T19:52:50Z */
+/* Of "2026-11-27T19:52:50Z". */
+static struct slice readable(struct arena *arena, struct slice text) {
     return arena_printf(arena, "%.10s %.5s UTC", text.at, text.at + 11);
+}
+
+struct slice account_time(struct arena *arena, int64_t unix_s) {
+    return readable(arena, clock_rfc3339(arena, unix_s));
+}
+
+void account_read_times(struct arena *arena, struct value *list, const char *name) {
+    for (struct value *item = list->first; item; item = item->next)
+        for (struct value *member = item->first; member; member = member->next)
+            if (slice_is(member->name, name) && member->kind == VALUE_TEXT)
+                member->text = readable(arena, member->text);
 }
 
 int64_t account_page_number(struct request *request) {

@@ -17,6 +17,8 @@ bool account_is_fresh(const struct session *session);
 
 /* "2026-11-27 19:52 UTC" */
 struct slice account_time(struct arena *arena, int64_t unix_s);
+/* The same for the members of that name of a list's items, which are RFC 3339. */
+void account_read_times(struct arena *arena, struct value *list, const char *name);
 
 /* The number of the page that is asked for by `page`, from 0. */
 int64_t account_page_number(struct request *request);

@@ -20,6 +20,7 @@ static struct response keys_page(struct request *request, const struct session *
     if (error)
         return respond_error(request, error);
     struct value *context = account_context(request, session, "API keys", "/account/keys");
+    account_read_times(request->arena, keys, "created_at");
     value_set_value(context, "keys", keys);
     value_set_text(request->arena, context, "api_key", api_key);
     return response_page(request, 200, "account_keys", context, SLICE_NONE);

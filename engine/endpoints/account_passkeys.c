@@ -32,6 +32,8 @@ static struct response passkeys_page(struct request *request, const struct sessi
     value_set_bool(request->arena, context, "is_fresh", account_is_fresh(session));
     value_set_text(request->arena, context, "login_url", own_login_url(request, SLICE("/account/passkeys"), true));
     passkey_ask(request, context, &session->user, passkeys, true);
+    account_read_times(request->arena, passkeys, "created_at");
+    account_read_times(request->arena, passkeys, "used_at");
     value_set_value(context, "passkeys", passkeys);
     return response_page(request, failed ? error_kind(failed)->status : 200, "account_passkeys", context, SLICE_NONE);
 }
