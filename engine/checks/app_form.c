@@ -2,6 +2,7 @@
 
 #include "checks/app_rules.h"
 #include "checks/client.h"
+#include "checks/scope.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -83,13 +84,9 @@ static struct slice lines_of(struct arena *arena, const struct value *list) {
 }
 
 static bool is_chosen(const struct value *chosen, struct slice name) {
-    if (chosen && chosen->kind == VALUE_TEXT)
-        return slice_equal(chosen->text, name);
-    for (const struct value *item = chosen && chosen->kind == VALUE_LIST ? chosen->first : NULL; item;
-         item = item->next)
-        if (item->kind == VALUE_TEXT && slice_equal(item->text, name))
-            return true;
-    return false;
+    if (!chosen || (chosen->kind != VALUE_TEXT && chosen->kind != VALUE_LIST))
+        return false;
+    return chosen->kind == VALUE_TEXT ? slice_equal(chosen->text, name) : scope_holds(chosen, name);
 }
 
 /* { name, chosen } for each of those names. */

@@ -42,6 +42,7 @@ void passkey_ask(struct request *request, struct value *context, const struct us
     }
     value_set_text(arena, ask, "mode", is_new ? SLICE("create") : SLICE("get"));
     value_set_text(arena, ask, "challenge", wallet_nonce(request));
+    value_set_text(arena, ask, "script_url", page_asset_url(request, SLICE("passkey.js")));
     value_set_text(arena, ask, "rp_id", rp_id_of(request));
     value_set_text(arena, ask, "ids", buffer_slice(&ids));
     value_set_text(arena, ask, "verification", user && !is_new ? SLICE("preferred") : SLICE("required"));
@@ -111,6 +112,14 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
     return ERROR_NONE;
 }
 
+enum error passkey_nonce_spend(struct request *request, const struct proven *proven) {
+    bool is_first;
+    enum error error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first);
+    if (error)
+        return error;
+    return is_first ? ERROR_NONE : fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
+}
+
 /* Whoever is first to make somebody's first passkey, on every server; the minute is longer than a request takes. */
 static enum error first_check(struct request *request, const struct user *user) {
     enum { MINUTE_S = 60 };
@@ -141,11 +150,8 @@ enum error passkey_register(struct request *request, const struct passkey_making
         return fail(request, ERROR_BAD_REQUEST, "This passkey has a key that cannot be used here.");
     if (!reading.authenticator.user_verified)
         return fail(request, ERROR_BAD_REQUEST, "The passkey has not asked for your PIN, finger or face.");
-    bool is_first;
-    if ((error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first)))
+    if ((error = passkey_nonce_spend(request, proven)))
         return error;
-    if (!is_first)
-        return fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
     proven->spent_id = SLICE_NONE;
     if ((making->is_first && (error = first_check(request, user))) || (error = passkey_add(request, user, &passkey)))
         return error;

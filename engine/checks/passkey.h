@@ -25,6 +25,9 @@ void passkey_ask(struct request *request, struct value *context, const struct us
 enum error passkey_check(struct request *request, const struct passkey_answer *answer, bool is_alone,
                          struct proven *proven);
 
+/* Spends the nonce of an answer that no session spends. ERROR_BAD_REQUEST: it was used already. */
+enum error passkey_nonce_spend(struct request *request, const struct proven *proven);
+
 /* A new passkey of that user, stored. *proven is as with passkey_check. `is_first`: only while she has none, also when
  * two are made at the same moment. */
 struct passkey_making {

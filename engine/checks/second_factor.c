@@ -49,13 +49,11 @@ enum error second_factor_open(struct request *request, struct slice factor, stru
     struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
     if (!sealed || value_get(sealed, "expires_at")->integer <= clock_now_s())
         return fail(request, ERROR_BAD_REQUEST, "That took too long. Sign in again.");
-    struct batch batch = batch_in(request->arena);
-    struct rows *found = batch_add(&batch, STATEMENT_user_by_id, db_text(value_get_text(sealed, "user_id")));
-    if (!db_run(request->service->db, &batch))
-        return ERROR_STORE_UNAVAILABLE;
-    if (found->count == 0)
+    enum error error = user_find_by_id(request, value_get_text(sealed, "user_id"), &first->user);
+    if (error == ERROR_NOT_FOUND)
         return fail(request, ERROR_BAD_REQUEST, "There is no such account any more.");
-    first->user = user_from(found, 0, "created_at");
+    if (error)
+        return error;
     first->user.sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
     first->spent_id = arena_printf(request->arena, "factor:%.*s", SLICE_ARG(value_get_text(sealed, "id")));
     first->spent_expires_at_s = value_get(sealed, "expires_at")->integer;
@@ -71,15 +69,12 @@ static enum error new_one(struct request *request, const struct user *first, con
 
 static enum error one_there_is(struct request *request, const struct user *first, const struct passkey_answer *answer,
                                struct proven *proven) {
-    bool is_first;
     enum error error = passkey_check(request, answer, false, proven);
     if (error)
         return error;
     if (!slice_equal(proven->user.user_id, first->user_id))
         return fail(request, ERROR_BAD_REQUEST, "This passkey belongs to another account.");
-    if ((error = spend(request, proven->spent_id, proven->spent_expires_at_s, &is_first)))
-        return error;
-    return is_first ? ERROR_NONE : fail(request, ERROR_BAD_REQUEST, "This page was sent already. Try again.");
+    return passkey_nonce_spend(request, proven);
 }
 
 enum error second_factor_prove(struct request *request, const struct proven *first, const struct passkey_answer *answer,

@@ -107,11 +107,12 @@ static enum error unshare(struct request *request, const struct user *user, stru
     return share_delete(request, app, params_get(&request->form, "user"));
 }
 
-static enum error delete (struct request *request, const struct user *user, struct app *app) {
-    if (!slice_is(params_get(&request->form, "confirm"),
-                  "yes")) return fail(request, ERROR_BAD_REQUEST, "Tick the box if the app is to be deleted.");
+static enum error remove_app(struct request *request, const struct user *user, struct app *app) {
+    if (!slice_is(params_get(&request->form, "confirm"), "yes"))
+        return fail(request, ERROR_BAD_REQUEST, "Tick the box if the app is to be deleted.");
     enum error error = app_delete(request, app);
-    if (!error) audit_event(request, AUDIT_APP, user, app, SLICE("deleted"));
+    if (!error)
+        audit_event(request, AUDIT_APP, user, app, SLICE("deleted"));
     return error;
 }
 
@@ -131,7 +132,7 @@ static app_action *action_of(struct slice name) {
         const char *name;
         app_action *run;
     } actions[] = {{"save", save},   {"switch_off", switch_off}, {"switch_on", switch_on},
-                   {"share", share}, {"unshare", unshare},       {"delete", delete}};
+                   {"share", share}, {"unshare", unshare},       {"delete", remove_app}};
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
         if (slice_is(name, actions[i].name))
             return actions[i].run;
@@ -160,7 +161,7 @@ struct response endpoint_account_app(struct request *request) {
     if (error)
         return app_page(request, &session, before, action == save ? request->json : NULL, error);
     const char *to =
-        action == delete
+        action == remove_app
             ? "/account/apps"
             : arena_string(request->arena, arena_printf(request->arena, "/account/apps/%.*s", SLICE_ARG(app->app_id)));
     return account_redirect(request, to);

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "checks/admin.h"
+#include "checks/redirect_uri.h"
 #include "endpoints/admin_list.h"
 #include "page/chart.h"
 #include "registry/apps.h"
@@ -89,12 +90,9 @@ struct response endpoint_admin_apps(struct request *request) {
     value_set_value(context, "apps", app_rows(arena, &shown, rows));
     value_set_bool(arena, context, "has_owners", true);
     if (rows->count > ADMIN_ROWS) {
-        struct buffer next = buffer_in(arena);
-        buffer_add_text(&next, "/admin/apps");
-        admin_query_add(&next, "q", search);
-        buffer_printf(&next, "%cbefore=%lld", slice_is_set(search) ? '&' : '?',
-                      (long long)row_int(rows, ADMIN_ROWS - 1, "number"));
-        value_set_text(arena, context, "next_url", buffer_slice(&next));
+        struct slice last = arena_printf(arena, "%lld", (long long)row_int(rows, ADMIN_ROWS - 1, "number"));
+        const struct redirect_param next[] = {{"q", search}, {"before", last}};
+        value_set_text(arena, context, "next_url", redirect_build(arena, SLICE("/admin/apps"), next, 2));
     }
     return response_page(request, 200, "admin_apps", context, SLICE_NONE);
 }
@@ -123,10 +121,8 @@ static struct response app_page(struct request *request, const struct session *s
     admin_fact(arena, facts, "Changed", admin_time(arena, app->updated_at), SLICE_NONE);
     value_set_value(context, "facts", facts);
     value_set_value(context, "events", admin_events(arena, events));
-    struct buffer more = buffer_in(arena);
-    buffer_add_text(&more, "/admin/audit");
-    admin_query_add(&more, "app", app->app_id);
-    value_set_text(arena, context, "more_url", buffer_slice(&more));
+    const struct redirect_param of_app = {"app", app->app_id};
+    value_set_text(arena, context, "more_url", redirect_build(arena, SLICE("/admin/audit"), &of_app, 1));
     return response_page(request, 200, "admin_app", context, SLICE_NONE);
 }
 

@@ -1,6 +1,6 @@
 #include "endpoints/admin_filter.h"
 
-#include "endpoints/admin_list.h"
+#include "checks/redirect_uri.h"
 #include "registry/apps.h"
 #include "registry/users.h"
 
@@ -98,10 +98,10 @@ enum error admin_filter_read(struct request *request, struct audit_filter *filte
 }
 
 struct slice admin_filter_url(struct request *request, const char *path, struct slice before) {
-    struct buffer url = buffer_in(request->arena);
-    buffer_add_text(&url, path);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        admin_query_add(&url, names[i], params_get(&request->query, names[i]));
-    admin_query_add(&url, "before", before);
-    return buffer_slice(&url);
+    enum { COUNT = sizeof(names) / sizeof(*names) };
+    struct redirect_param params[COUNT + 1];
+    for (size_t i = 0; i < COUNT; i++)
+        params[i] = (struct redirect_param){names[i], params_get(&request->query, names[i])};
+    params[COUNT] = (struct redirect_param){"before", before};
+    return redirect_build(request->arena, slice_of(path), params, COUNT + 1);
 }

@@ -1,7 +1,6 @@
 #include "endpoints/admin_list.h"
 
 #include "base/clock.h"
-#include "checks/redirect_uri.h"
 #include "page/chart.h"
 
 struct slice admin_time(struct arena *arena, int64_t unix_s) {
@@ -29,14 +28,6 @@ static void add_encoded(struct buffer *text, struct slice value) {
         else
             buffer_printf(text, "%%%02X", byte);
     }
-}
-
-void admin_query_add(struct buffer *url, const char *name, struct slice value) {
-    if (!slice_is_set(value))
-        return;
-    bool is_first = slice_find(buffer_slice(url), '?') == url->len;
-    buffer_printf(url, "%c%s=", is_first ? '?' : '&', name);
-    add_encoded(url, value);
 }
 
 struct slice admin_url(struct arena *arena, const char *what, struct slice id) {

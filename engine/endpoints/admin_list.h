@@ -16,9 +16,6 @@ void admin_fact(struct arena *arena, struct value *facts, const char *name, stru
 /* Rows of the audit log as { time, kind, username, user_url, app_id, app_url, address, detail, request_id, … }. */
 struct value *admin_events(struct arena *arena, const struct rows *rows);
 
-/* Form-urlencoded: adds "name=value" behind ? or &; nothing for an absent value. */
-void admin_query_add(struct buffer *url, const char *name, struct slice value);
-
 /* "/admin/users/ID" with the id percent-encoded. */
 struct slice admin_url(struct arena *arena, const char *what, struct slice id);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "checks/admin.h"
+#include "checks/redirect_uri.h"
 #include "crypto/ss58.h"
 #include "endpoints/admin_list.h"
 #include "page/chart.h"
@@ -74,24 +75,10 @@ struct response endpoint_admin_users(struct request *request) {
     value_set_text(arena, context, "q", search);
     value_set_value(context, "users", user_rows(arena, rows));
     if (rows->count > ADMIN_ROWS) {
-        struct buffer next = buffer_in(arena);
-        buffer_add_text(&next, "/admin/users");
-        admin_query_add(&next, "q", search);
-        admin_query_add(&next, "after", row_text(rows, ADMIN_ROWS - 1, "username"));
-        value_set_text(arena, context, "next_url", buffer_slice(&next));
+        const struct redirect_param next[] = {{"q", search}, {"after", row_text(rows, ADMIN_ROWS - 1, "username")}};
+        value_set_text(arena, context, "next_url", redirect_build(arena, SLICE("/admin/users"), next, 2));
     }
     return response_page(request, 200, "admin_users", context, SLICE_NONE);
-}
-
-static enum error user_of_path(struct request *request, struct user *user) {
-    struct batch batch = batch_in(request->arena);
-    struct rows *rows = batch_add(&batch, STATEMENT_user_by_id, db_text(request->path_params[0]));
-    if (!db_run(request->service->db, &batch))
-        return ERROR_STORE_UNAVAILABLE;
-    if (!rows->count)
-        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
-    *user = user_from(rows, 0, "created_at");
-    return ERROR_NONE;
 }
 
 struct details {
@@ -132,10 +119,8 @@ static struct response user_page(struct request *request, const struct session *
     value_set_value(context, "apps", admin_app_rows(arena, details->apps));
     allowed_set(arena, context, details);
     value_set_value(context, "events", admin_events(arena, details->events));
-    struct buffer more = buffer_in(arena);
-    buffer_add_text(&more, "/admin/audit");
-    admin_query_add(&more, "user", user->user_id);
-    value_set_text(arena, context, "more_url", buffer_slice(&more));
+    const struct redirect_param of_user = {"user", user->user_id};
+    value_set_text(arena, context, "more_url", redirect_build(arena, SLICE("/admin/audit"), &of_user, 1));
     return response_page(request, 200, "admin_user", context, SLICE_NONE);
 }
 
@@ -145,7 +130,7 @@ struct response endpoint_admin_user(struct request *request) {
     struct user user;
     if (!admin_look(request, &session, &instead))
         return instead;
-    enum error error = user_of_path(request, &user);
+    enum error error = user_find_by_id(request, request->path_params[0], &user);
     if (error)
         return respond_error(request, error);
     struct batch batch = batch_in(request->arena);
@@ -172,7 +157,7 @@ struct response endpoint_admin_user_sign_out(struct request *request) {
     int64_t ended;
     if (!admin_act(request, &session, &instead))
         return instead;
-    enum error error = user_of_path(request, &user);
+    enum error error = user_find_by_id(request, request->path_params[0], &user);
     if (error || (error = sessions_end(request, &user, &ended)))
         return respond_error(request, error);
     audit_event(request, AUDIT_SIGN_OUT, &user, NULL,

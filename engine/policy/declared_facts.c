@@ -27,9 +27,8 @@ const struct declared_fact declared_facts[] = {
     {"user.roles", OF_USER, "a list of names", "not list.has(facts.user.roles, \"staff\")"},
     {"user.created_at", OF_USER, "when the account was made", "facts.now - facts.user.created_at < 7 * time.day"},
     {"user.sign_in.method", OF_USER,
-     "how they proved who they are: `fingerprint`, `hotkey`, `passkey`, or `fingerprint+passkey`, `hotkey+passkey`; in "
-     "a "
-     "call of the API `api_key` or `signature`, too",
+     "how they proved who they are: `fingerprint`, `hotkey`, `passkey`, or `fingerprint+passkey`, `hotkey+passkey`; "
+     "in a call of the API `api_key` or `signature`, too",
      "facts.user.sign_in.method ~= \"hotkey\""},
     {"user.sign_in.at", OF_USER, "when they did", "facts.now - facts.user.sign_in.at > time.hour"},
 

@@ -83,15 +83,20 @@ enum error user_find(struct request *request, struct slice username, struct user
     return ERROR_NONE;
 }
 
-enum error user_find_by_id_or_name(struct request *request, struct slice id_or_name, struct user *user) {
+enum error user_find_by_id(struct request *request, struct slice user_id, struct user *user) {
     struct batch batch = batch_in(request->arena);
-    struct rows *rows = batch_add(&batch, STATEMENT_user_by_id, db_text(id_or_name));
+    struct rows *rows = batch_add(&batch, STATEMENT_user_by_id, db_text(user_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (rows->count == 0)
-        return user_find(request, id_or_name, user);
+        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
     *user = user_from(rows, 0, "created_at");
     return ERROR_NONE;
+}
+
+enum error user_find_by_id_or_name(struct request *request, struct slice id_or_name, struct user *user) {
+    enum error error = user_find_by_id(request, id_or_name, user);
+    return error == ERROR_NOT_FOUND ? user_find(request, id_or_name, user) : error;
 }
 
 enum error user_change(struct request *request, const struct user *user, unsigned columns) {

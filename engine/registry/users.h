@@ -11,6 +11,7 @@ enum error user_store(struct request *request, struct user *user, struct slice *
 
 /* The user of a name (regardless of case). ERROR_NOT_FOUND. */
 enum error user_find(struct request *request, struct slice username, struct user *user);
+enum error user_find_by_id(struct request *request, struct slice user_id, struct user *user);
 enum error user_find_by_id_or_name(struct request *request, struct slice id_or_name, struct user *user);
 
 /* What user_change writes. */

@@ -43,7 +43,7 @@ struct response response_redirect(int status, struct slice location) {
     return response;
 }
 
-static struct slice asset_url(struct request *request, struct slice name) {
+struct slice page_asset_url(struct request *request, struct slice name) {
     struct asset asset;
     if (!pages_asset(request->service->pages, name, &asset))
         return SLICE_NONE;
@@ -66,11 +66,11 @@ struct response response_page(struct request *request, int status, const char *p
     value_set_text(arena, context, "language", language_tag(language));
     value_set_text(arena, context, "issuer", request->service->settings->issuer);
     struct slice style = value_get_text(context, "style");
-    value_set_text(arena, context, "style_url", asset_url(request, slice_is_set(style) ? style : SLICE("style.css")));
+    value_set_text(arena, context, "style_url",
+                   page_asset_url(request, slice_is_set(style) ? style : SLICE("style.css")));
     struct slice script = value_get_text(context, "script");
     value_set_text(arena, context, "script_url",
-                   asset_url(request, slice_is_set(script) ? script : SLICE("wallet.js")));
-    value_set_text(arena, context, "passkey_script_url", asset_url(request, SLICE("passkey.js")));
+                   page_asset_url(request, slice_is_set(script) ? script : SLICE("wallet.js")));
     struct response response = {
         .status = status,
         .content_type = "text/html; charset=utf-8",

@@ -35,6 +35,8 @@ struct slice response_phrase(const struct request *request, const char *english)
  * a form of this page may be redirected to; absent: only 'self'. */
 struct response response_page(struct request *request, int status, const char *page, struct value *context,
                               struct slice form_target);
+/* Of a file of assets/, with its version; absent when there is none. */
+struct slice page_asset_url(struct request *request, struct slice name);
 /* Adds a hidden field to those of a page's form (templates/request.html); an absent value adds none. */
 void page_add_field(struct arena *arena, struct value *fields, const char *name, struct slice value);
 /* Sets a cookie: HttpOnly, SameSite=Lax, Path=/, Secure when the issuer is https. */
