@@ -228,13 +228,24 @@ function http.metric(server, name)
   return tonumber(value) or error("no metric " .. name, 2)
 end
 
--- Asks ask(...) until is_true(answer) or the time is up; the last answer. Each question is a request: that is the pace.
+-- What a wait that was in vain saw last, in a line.
+local function last_seen(answer)
+  if type(answer) == "table" and answer.status then
+    return answer.status .. " " .. tostring(answer.body):sub(1, 500)
+  end
+  return type(answer) == "table" and cjson.encode(answer) or tostring(answer)
+end
+
+-- Asks ask(...) until is_true(answer), and gives that answer; an error when none comes in time. Each question is a
+-- request: that is the pace.
 function http.ask_until(ask, is_true, ...)
   local deadline = cqueues.monotime() + TIMEOUT_S
   while true do
     local answer = ask(...)
-    if is_true(answer) or cqueues.monotime() > deadline then
+    if is_true(answer) then
       return answer
+    elseif cqueues.monotime() > deadline then
+      error("not within " .. TIMEOUT_S .. " s; the last answer: " .. last_seen(answer), 2)
     end
   end
 end
