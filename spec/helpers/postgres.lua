@@ -7,7 +7,7 @@ local TIMEOUT_S = 1800
 
 -- A program that must succeed → what it said on stdout, trimmed.
 function postgres.run(...)
-  local code, out, err = sys.run({ ... }, { timeout_s = TIMEOUT_S })
+  local code, out, err = sys.run({ ... }, { timeout_s = TIMEOUT_S, env = { CLUSTER_OWNER = tostring(sys.pid()) } })
   assert(code == 0, table.concat({ ... }, " "):sub(1, 300) .. ": " .. out .. err)
   return (out:gsub("%s+$", ""))
 end

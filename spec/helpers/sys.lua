@@ -29,6 +29,7 @@ ssize_t send(int fd, const void *at, size_t size, int flags);
 char *mkdtemp(char *template);
 int clock_gettime(int clock, void *at);
 unsigned geteuid(void);
+int getpid(void);
 ]]
 
 local C = ffi.C
@@ -94,6 +95,10 @@ end
 
 --- processes
 
+function sys.pid()
+  return C.getpid()
+end
+
 local process = {}
 process.__index = process
 
@@ -129,6 +134,11 @@ local function pipe()
   return fds[0], fds[1]
 end
 
+-- What a spec starts ends with it, whatever ends the spec: the kernel kills it when busted is gone (it is one thread).
+local function ending_with_us(words)
+  return { "setpriv", "--pdeathsig", "KILL", "--", unpack(words) }
+end
+
 -- words: the command; options.stderr: a file; options.stdin = true: process:write works; options.env: { NAME = value,
 -- false takes it away }.
 function sys.spawn(words, options)
@@ -149,7 +159,8 @@ function sys.spawn(words, options)
   end
   local pid = ffi.new("int[1]")
   local env = environment(options.env or {})
-  local failed = C.posix_spawnp(pid, words[1], actions, nil, strings(words), strings(env))
+  local bound = ending_with_us(words)
+  local failed = C.posix_spawnp(pid, bound[1], actions, nil, strings(bound), strings(env))
   C.posix_spawn_file_actions_destroy(actions)
   C.close(out_write)
   if in_read then
