@@ -112,6 +112,7 @@ static struct slice text_of(struct request *request, const char *format, va_list
 }
 
 enum error fail(struct request *request, enum error error, const char *format, ...) {
+    assert(error > ERROR_NONE && error < ERROR_COUNT); /* whoever leaves with what it returns has failed */
     request->error_text = SLICE_NONE;
     if (format) {
         va_list args;
@@ -211,6 +212,7 @@ static void add_challenge(struct request *request, struct response *response, en
         return;
     case ERROR_INVALID_DPOP_PROOF:
     case ERROR_USE_DPOP_NONCE: /* RFC 9449 §8 where a token is asked for, §9 where one is used */
+        assert(request->route);
         if (request->route->caller == CALLER_CLIENT)
             return;
         response->status = 401;
@@ -248,6 +250,7 @@ static bool is_of_the_wire(enum error error) {
 }
 
 struct response respond_error(struct request *request, enum error error) {
+    assert(error > ERROR_NONE && error < ERROR_COUNT);
     enum error_style style = request->route ? request->route->style : STYLE_JSON;
     bool is_oauth = style == STYLE_OAUTH;
     request->error = error;

@@ -45,8 +45,8 @@ void response_cookie(struct request *request, struct response *response, const c
 
 /* --- errors --- */
 
-/* Notes what went wrong and returns `error`, so that a check reads: return fail(request, ERROR_X, "…").
- * The text is public; NULL takes the table's. */
+/* Notes what went wrong and returns `error`, which is not ERROR_NONE (asserted), so that a check reads: return
+ * fail(request, ERROR_X, "…"). The text is public; NULL takes the table's. */
 enum error fail(struct request *request, enum error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A private detail for the log, beside whatever the answer says. */
