@@ -1,25 +1,30 @@
 #include "checks/pushed_request.h"
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "checks/sealed.h"
 #include "checks/sealed_params.h"
 #include "crypto/random.h"
-#include "crypto/seal.h"
 
 #define REQUEST_URI "urn:ietf:params:oauth:request_uri:" /* RFC 9126 §2.2 */
+
+static const struct sealed_kind kind = {
+    KEY_REQUEST,
+    ERROR_INVALID_REQUEST_URI,
+    "The request_uri is not one that was pushed here.",
+    "The request_uri has expired.",
+    {{"id", VALUE_TEXT}, {"until", VALUE_INT}, {"params", VALUE_LIST}},
+};
 
 static struct slice request_uri_of(struct request *request, const struct pushed_request *pushed, int64_t lifetime_s) {
     struct arena *arena = request->arena;
     int64_t expires_at_s = clock_now_s() + lifetime_s;
     struct value *sealed = value_map(arena);
     value_set_text(arena, sealed, "id", pushed->id);
-    value_set_int(arena, sealed, "expires_at", expires_at_s < pushed->until_s ? expires_at_s : pushed->until_s);
     value_set_int(arena, sealed, "until", pushed->until_s);
     value_set_value(sealed, "params", params_to_value(arena, &pushed->params, NULL));
-    struct buffer text = buffer_in(arena);
-    json_write(&text, sealed);
-    return arena_printf(arena, REQUEST_URI "%.*s",
-                        SLICE_ARG(seal(arena, request->service->keyring, KEY_REQUEST, buffer_slice(&text))));
+    if (expires_at_s > pushed->until_s)
+        expires_at_s = pushed->until_s;
+    return arena_printf(arena, REQUEST_URI "%.*s", SLICE_ARG(sealed_make(request, &kind, sealed, expires_at_s)));
 }
 
 struct slice pushed_request_make(struct request *request, const struct params *params) {
@@ -36,17 +41,16 @@ struct slice pushed_request_renew(struct request *request, const struct pushed_r
 }
 
 enum error pushed_request_open(struct request *request, struct slice request_uri, struct pushed_request *pushed) {
-    struct slice text = slice_starts(request_uri, REQUEST_URI)
-                            ? unseal(request->arena, request->service->keyring, KEY_REQUEST,
-                                     slice_from(request_uri, sizeof(REQUEST_URI) - 1))
-                            : SLICE_NONE;
-    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
-    if (!sealed)
-        return fail(request, ERROR_INVALID_REQUEST_URI, "The request_uri is not one that was pushed here.");
-    if (value_get(sealed, "expires_at")->integer <= clock_now_s())
-        return fail(request, ERROR_INVALID_REQUEST_URI, "The request_uri has expired.");
+    struct slice text =
+        slice_starts(request_uri, REQUEST_URI) ? slice_from(request_uri, sizeof(REQUEST_URI) - 1) : SLICE_NONE;
+    const struct value *sealed;
+    int64_t expires_at_s;
+    enum error error = sealed_open(request, &kind, text, &sealed, &expires_at_s);
+    if (error)
+        return error;
     pushed->id = value_get_text(sealed, "id");
     pushed->until_s = value_get(sealed, "until")->integer;
-    pushed->params = params_from_value(request->arena, value_get(sealed, "params"));
+    if (!params_from_value(request->arena, value_get(sealed, "params"), &pushed->params))
+        return fail(request, kind.error, "%s", kind.not_ours);
     return ERROR_NONE;
 }

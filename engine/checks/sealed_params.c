@@ -13,12 +13,20 @@ struct value *params_to_value(struct arena *arena, const struct params *params, 
     return list;
 }
 
-struct params params_from_value(struct arena *arena, const struct value *list) {
-    struct params params = {0};
+static bool is_pair_of_texts(const struct value *pair) {
+    return pair->kind == VALUE_LIST && pair->count == 2 && pair->first->kind == VALUE_TEXT &&
+           pair->last->kind == VALUE_TEXT;
+}
+
+bool params_from_value(struct arena *arena, const struct value *list, struct params *params) {
+    *params = (struct params){0};
     if (!list || list->kind != VALUE_LIST)
-        return params;
-    params.list = arena_alloc(arena, (list->count + 1) * sizeof(*params.list));
-    for (const struct value *pair = list->first; pair; pair = pair->next)
-        params.list[params.count++] = (struct param){pair->first->text, pair->last->text};
-    return params;
+        return false;
+    params->list = arena_alloc(arena, (list->count + 1) * sizeof(*params->list));
+    for (const struct value *pair = list->first; pair; pair = pair->next) {
+        if (!is_pair_of_texts(pair))
+            return false;
+        params->list[params->count++] = (struct param){pair->first->text, pair->last->text};
+    }
+    return true;
 }

@@ -6,7 +6,7 @@
 
 /* Without the one called `but` (NULL: all). */
 struct value *params_to_value(struct arena *arena, const struct params *params, const char *but);
-/* NULL and what we did not make: none. */
-struct params params_from_value(struct arena *arena, const struct value *list);
+/* False for NULL and for anything but a list of such pairs: a parameter that is left out may be one that protects. */
+bool params_from_value(struct arena *arena, const struct value *list, struct params *params);
 
 #endif

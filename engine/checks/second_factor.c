@@ -1,13 +1,20 @@
 #include "checks/second_factor.h"
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "checks/sealed.h"
 #include "checks/spend.h"
 #include "crypto/random.h"
-#include "crypto/seal.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
 #include "registry/users.h"
+
+static const struct sealed_kind kind = {
+    KEY_FACTOR,
+    ERROR_BAD_REQUEST,
+    "That took too long. Sign in again.",
+    "That took too long. Sign in again.",
+    {{"id", VALUE_TEXT}, {"user_id", VALUE_TEXT}, {"method", VALUE_TEXT}, {"at", VALUE_INT}},
+};
 
 bool second_factor_is_needed(struct request *request, const struct proven *proven) {
     if (slice_is(proven->user.sign_in.method, "passkey") || !policy_has_second_factor(request->service->policy))
@@ -37,26 +44,22 @@ enum error second_factor_seal(struct request *request, const struct proven *prov
     value_set_text(arena, sealed, "user_id", proven->user.user_id);
     value_set_text(arena, sealed, "method", proven->user.sign_in.method);
     value_set_int(arena, sealed, "at", proven->user.sign_in.at);
-    value_set_int(arena, sealed, "expires_at", clock_now_s() + request->service->settings->pending_s);
-    struct buffer text = buffer_in(arena);
-    json_write(&text, sealed);
-    *factor = seal(arena, request->service->keyring, KEY_FACTOR, buffer_slice(&text));
+    *factor = sealed_make(request, &kind, sealed, clock_now_s() + request->service->settings->pending_s);
     return ERROR_NONE;
 }
 
 enum error second_factor_open(struct request *request, struct slice factor, struct proven *first) {
-    struct slice text = unseal(request->arena, request->service->keyring, KEY_FACTOR, factor);
-    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
-    if (!sealed || value_get(sealed, "expires_at")->integer <= clock_now_s())
-        return fail(request, ERROR_BAD_REQUEST, "That took too long. Sign in again.");
-    enum error error = user_find_by_id(request, value_get_text(sealed, "user_id"), &first->user);
+    const struct value *sealed;
+    enum error error = sealed_open(request, &kind, factor, &sealed, &first->spent_expires_at_s);
+    if (error)
+        return error;
+    error = user_find_by_id(request, value_get_text(sealed, "user_id"), &first->user);
     if (error == ERROR_NOT_FOUND)
         return fail(request, ERROR_BAD_REQUEST, "There is no such account any more.");
     if (error)
         return error;
     first->user.sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
     first->spent_id = arena_printf(request->arena, "factor:%.*s", SLICE_ARG(value_get_text(sealed, "id")));
-    first->spent_expires_at_s = value_get(sealed, "expires_at")->integer;
     return ERROR_NONE;
 }
 

@@ -2,6 +2,7 @@
 
 #include "crypto/seal.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 struct slice code_seal(struct arena *arena, const struct keyring *keyring, enum key_purpose purpose,
@@ -18,6 +19,10 @@ bool code_open(struct arena *arena, const struct keyring *keyring, enum key_purp
         return false;
     code->id = slice_cut(&rest, ' ');
     code->app_id = slice_cut(&rest, ' ');
-    code->expires_at_s = strtoll(arena_string(arena, rest), NULL, 10);
-    return true;
+    struct slice expires_at = slice_cut(&rest, ' ');
+    if (code->id.len == 0 || code->app_id.len == 0 || expires_at.len == 0 || !isdigit((unsigned char)expires_at.at[0]))
+        return false;
+    char *end;
+    code->expires_at_s = strtoll(arena_string(arena, expires_at), &end, 10);
+    return *end == '\0';
 }

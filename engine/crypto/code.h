@@ -14,7 +14,8 @@ struct code {
 struct slice code_seal(struct arena *arena, const struct keyring *keyring, enum key_purpose purpose,
                        const struct code *code);
 
-/* False unless code_seal made it for this purpose with this server's secret. Expiry is the caller's matter. */
+/* False unless code_seal made it for this purpose with this server's secret; what another release adds behind it is
+ * passed over. Expiry is the caller's matter. */
 bool code_open(struct arena *arena, const struct keyring *keyring, enum key_purpose purpose, struct slice text,
                struct code *code);
 
