@@ -4,10 +4,20 @@ local list = require "moonlatch.list"
 local scope = require "moonlatch.scope"
 local scopes = require "policies.scopes"
 
+-- Whether a code can end with the app alone. Without PKCE nobody redeems it without the client's secret or key; over
+-- https it goes to who has the domain. A port of the user's own machine and a scheme that any program may claim prove
+-- nothing (RFC 8252 §8.6): there the app itself must.
+local function is_for_the_app(facts)
+  return not facts.pkce
+    or facts.redirect_uri:lower():find("^https:") ~= nil
+    or not list.has({ "any", "none" }, facts.app.token_endpoint_auth_method)
+end
+
 -- "ask", "skip" or "deny" with a reason. Nobody is asked twice for the same: the page is skipped
--- when this user has allowed this app all of it before, unless the app wants it shown.
+-- when this user has allowed this app all of it before, unless the app wants it shown or may be another one.
 local function decide(facts)
-  if facts.prompt == "consent" or not facts.previous then
+  local is_wanted = (" " .. (facts.prompt or "") .. " "):find(" consent ", 1, true)
+  if is_wanted or not facts.previous or not is_for_the_app(facts) then
     return "ask"
   end
   local new = list.find(facts.requested, function(name)

@@ -11,7 +11,25 @@ describe("consent.decide", function()
   end)
 
   it("asks when the app wants it", function()
-    assert.equal("ask", consent.decide(testing.facts { previous = testing.previous(), prompt = "consent" }))
+    for _, prompt in ipairs { "consent", "login consent", "consent select_account" } do
+      assert.equal("ask", consent.decide(testing.facts { previous = testing.previous(), prompt = prompt }))
+    end
+    assert.equal("skip", consent.decide(testing.facts { previous = testing.previous(), prompt = "login" }))
+  end)
+
+  it("asks each time where another program could be the app", function()
+    local function decide(redirect_uri, method, pkce)
+      return consent.decide(testing.facts { previous = testing.previous(), redirect_uri = redirect_uri, pkce = pkce,
+        app = { token_endpoint_auth_method = method or "any" } })
+    end
+    for _, uri in ipairs { "http://127.0.0.1:49152/cb", "http://localhost/cb", "com.example.app:/cb" } do
+      assert.equal("ask", decide(uri))
+      assert.equal("ask", decide(uri, "none"))
+      assert.equal("skip", decide(uri, "client_secret_basic"))
+      assert.equal("skip", decide(uri, "private_key_jwt"))
+      assert.equal("skip", decide(uri, nil, false)) -- then the secret is required
+    end
+    assert.equal("skip", decide("https://app.example/cb", "none"))
   end)
 end)
 

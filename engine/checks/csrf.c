@@ -19,7 +19,7 @@ enum error csrf_check(struct request *request) {
 
 struct slice csrf_token(struct request *request, const struct session *session) {
     unsigned char mac[TOKEN_SIZE];
-    crypto_generichash(mac, sizeof(mac), (const unsigned char *)session->session_id.at, session->session_id.len,
+    crypto_generichash(mac, sizeof(mac), (const unsigned char *)session->browser_id.at, session->browser_id.len,
                        keyring_key(request->service->keyring, KEY_CSRF), KEY_SIZE);
     return base64url_encode(request->arena, (struct slice){(const char *)mac, sizeof(mac)});
 }

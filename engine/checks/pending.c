@@ -1,9 +1,11 @@
 #include "checks/pending.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "checks/device_request.h"
 #include "checks/sealed.h"
 #include "checks/sealed_params.h"
+#include "crypto/hex.h"
 #include "crypto/random.h"
 
 static const struct sealed_kind kind = {
@@ -13,7 +15,8 @@ static const struct sealed_kind kind = {
     "This request has expired. Go back to the app and try again.",
     {{"id", VALUE_TEXT},
      {"spent_until", VALUE_INT},
-     {"session_id", VALUE_TEXT},
+     {"browser_id", VALUE_TEXT},
+     {"app", VALUE_TEXT},
      {"scope", VALUE_TEXT},
      {"params", VALUE_LIST}},
 };
@@ -27,19 +30,50 @@ struct slice pending_spent_id(struct arena *arena, const struct authorization_re
                                           : arena_printf(arena, "consent:%s", id);
 }
 
-struct slice pending_seal(struct request *request, const struct authorization_request *asked,
-                          const struct session *session) {
-    struct arena *arena = request->arena;
-    struct value *sealed = value_map(arena);
-    value_set_text(arena, sealed, "id", pending_spent_id(arena, asked));
+void pending_begin(struct request *request, const struct authorization_request *asked, struct pending *pending) {
     int64_t expires_at_s = clock_now_s() + request->service->settings->pending_s;
     int64_t source_until_s = asked->device_until_s ? asked->device_until_s : asked->pushed_until_s;
-    value_set_int(arena, sealed, "spent_until", expires_at_s > source_until_s ? expires_at_s : source_until_s);
+    *pending = (struct pending){
+        .spent_id = pending_spent_id(request->arena, asked),
+        .spent_until_s = expires_at_s > source_until_s ? expires_at_s : source_until_s,
+        .expires_at_s = expires_at_s,
+        .asked = *asked,
+    };
+}
+
+/* All of the app that the page shows, in a few bytes. */
+static struct slice app_digest(struct arena *arena, const struct app *app) {
+    struct value *shown = value_list(arena);
+    value_append_text(arena, shown, app->app_id);
+    value_append_text(arena, shown, app->name);
+    value_append_text(arena, shown, app->user_id);
+    value_append_text(arena, shown, app->owner_username);
+    value_append_text(arena, shown, app->description);
+    value_append_text(arena, shown, app->homepage_url);
+    value_append_text(arena, shown, app->logo_url);
+    value_append(shown, value_int(arena, app->refresh_token_lifetime_days)); /* how long the access lasts */
+    struct buffer text = buffer_in(arena);
+    json_write(&text, shown);
+    return sha256_base64url(arena, buffer_slice(&text));
+}
+
+struct slice pending_seal(struct request *request, const struct pending *pending, const struct session *session) {
+    struct arena *arena = request->arena;
+    const struct authorization_request *asked = &pending->asked;
+    struct value *sealed = value_map(arena);
+    value_set_text(arena, sealed, "id", pending->spent_id);
+    value_set_int(arena, sealed, "spent_until", pending->spent_until_s);
     value_set_text(arena, sealed, "device_id", asked->device_id);
-    value_set_text(arena, sealed, "session_id", session->session_id);
+    value_set_text(arena, sealed, "browser_id", session->browser_id);
+    value_set_text(arena, sealed, "app", app_digest(arena, &asked->app));
     value_set_text(arena, sealed, "scope", names_join(arena, asked->scopes));
+    value_set_text(arena, sealed, "offered", pending->offered);
     value_set_value(sealed, "params", params_to_value(arena, &asked->params, "id_token_hint"));
-    return sealed_make(request, &kind, sealed, expires_at_s);
+    return sealed_make(request, &kind, sealed, pending->expires_at_s);
+}
+
+static enum error app_has_changed(struct request *request) {
+    return fail(request, ERROR_BAD_REQUEST, "The app has changed since. Go back to it and try again.");
 }
 
 static enum error params_open(struct request *request, const struct value *sealed,
@@ -48,29 +82,32 @@ static enum error params_open(struct request *request, const struct value *seale
     if (!params_from_value(request->arena, value_get(sealed, "params"), &params))
         return fail(request, kind.error, "%s", kind.not_ours);
     enum error error = authorization_params_check(request, &params, "query", asked);
-    if (error && error != ERROR_STORE_UNAVAILABLE)
-        return fail(request, ERROR_BAD_REQUEST, "The app has changed since. Go back to it and try again.");
-    return error;
+    return error && error != ERROR_STORE_UNAVAILABLE ? app_has_changed(request) : error;
 }
 
 enum error pending_open(struct request *request, struct slice session_id, const struct session *session,
                         struct pending *pending) {
-    *pending = (struct pending){0};
     const struct value *sealed;
-    enum error error = sealed_open(request, &kind, session_id, &sealed, &pending->expires_at_s);
+    int64_t expires_at_s;
+    enum error error = sealed_open(request, &kind, session_id, &sealed, &expires_at_s);
     if (error)
         return error;
-    if (!slice_equal(value_get_text(sealed, "session_id"), session->session_id))
+    if (!slice_equal(value_get_text(sealed, "browser_id"), session->browser_id))
         return fail(request, ERROR_FORBIDDEN,
                     "This request belongs to another sign-in. Go back to the app and try again.");
-    pending->spent_id = value_get_text(sealed, "id");
-    pending->spent_until_s = value_get(sealed, "spent_until")->integer;
-
+    *pending = (struct pending){
+        .spent_id = value_get_text(sealed, "id"),
+        .spent_until_s = value_get(sealed, "spent_until")->integer,
+        .expires_at_s = expires_at_s,
+        .offered = value_get_text(sealed, "offered"),
+    };
     struct slice device_id = value_get_text(sealed, "device_id");
     error = slice_is_set(device_id) ? device_request_open(request, device_id, &pending->asked)
                                     : params_open(request, sealed, &pending->asked);
     if (error)
         return error;
+    if (!slice_equal(value_get_text(sealed, "app"), app_digest(request->arena, &pending->asked.app)))
+        return app_has_changed(request);
     pending->asked.scopes = names_split(request->arena, value_get_text(sealed, "scope")); /* what was granted of them */
     return ERROR_NONE;
 }

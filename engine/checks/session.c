@@ -45,6 +45,7 @@ enum error session_from_token(struct request *request, struct slice token, struc
         return ERROR_UNAUTHENTICATED;
     *session = (struct session){
         .session_id = row_text(rows, 0, "session_id"),
+        .browser_id = row_text(rows, 0, "browser_id"),
         .user = user_from(rows, 0, "created_at"),
     };
     session->user.sign_in = sign_in_from(rows, 0);
@@ -61,16 +62,31 @@ enum error session_from_cookie(struct request *request, struct session *session)
     return session_from_token(request, token, session);
 }
 
+/* That of the session of the same user which the request brings, or the new session's own. */
+static enum error browser_read(struct request *request, const struct user *user, struct slice session_id,
+                               struct slice *browser_id) {
+    struct session before;
+    enum error error = session_from_cookie(request, &before);
+    bool is_same = !error && slice_equal(before.user.user_id, user->user_id);
+    *browser_id = is_same ? before.browser_id : session_id;
+    return error == ERROR_UNAUTHENTICATED ? ERROR_NONE : error;
+}
+
 enum error session_begin(struct request *request, const struct session_start *start, struct session *session,
                          struct slice *cookie) {
+    struct slice browser_id;
     struct token token;
     token_mint(request->service->keyring, TOKEN_SESSION, &token);
     struct slice id = arena_copy(request->arena, slice_of(token.id));
     *cookie = arena_copy(request->arena, slice_of(token.text));
+    secret_wipe(token.text, sizeof(token.text));
+    enum error error = browser_read(request, start->user, id, &browser_id);
+    if (error)
+        return error;
     const struct sign_in *sign_in = &start->user->sign_in;
     struct db_value expires_at = db_int(sign_in->at + request->service->settings->session_s);
     struct db_value user_agent = db_text(user_agent_of(request));
-    struct db_value address = db_text(address_of(request));
+    struct db_value address = db_text(address_of(request)), browser = db_text(browser_id);
 
     struct batch batch = batch_in(request->arena);
     struct rows *made;
@@ -78,19 +94,19 @@ enum error session_begin(struct request *request, const struct session_start *st
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
         made = batch_add(&batch, STATEMENT_session_insert_if_spent, db_text(id), db_text(start->user->user_id),
                          db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address, db_text(start->spent_id));
+                         expires_at, user_agent, address, browser, db_text(start->spent_id));
     } else {
         made = batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
                          db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address);
+                         expires_at, user_agent, address, browser);
     }
-    secret_wipe(token.text, sizeof(token.text));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
     *session = (struct session){
         .session_id = id,
+        .browser_id = browser_id,
         .user = *start->user,
     };
     metric_add(METRIC_sign_ins, 1);

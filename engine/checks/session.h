@@ -9,7 +9,8 @@
 
 struct session {
     struct slice session_id;
-    struct user user; /* with sign_in */
+    struct slice browser_id; /* the first of those that this user has begun one out of another in this browser */
+    struct user user;        /* with sign_in */
 };
 
 /* The session that a token of kind TOKEN_SESSION proves. ERROR_UNAUTHENTICATED when it is malformed,
@@ -19,7 +20,8 @@ enum error session_from_token(struct request *request, struct slice token, struc
 /* The same from the cookie. ERROR_UNAUTHENTICATED when there is none. */
 enum error session_from_cookie(struct request *request, struct session *session);
 
-/* Makes a session for a user who has just proved who she is, and its cookie. When `spent_id` is set
+/* Makes a session for a user who has just proved who she is, and its cookie. Where the request brings a session of hers
+ * it is the same browser: what that has open (consent pages, forms) goes on. When `spent_id` is set
  * the proof was a single-use thing (expiring at spent_expires_at_s): ERROR_INVALID_REQUEST, and no
  * session, when another attempt used it first. */
 struct session_start {

@@ -33,7 +33,8 @@ int command_policy_check(struct command_line *line) {
     struct slice error;
     struct policy_source *source;
     struct policy *policy = policies_open(line, directory, &source, &error);
-    if (policy) {
+    bool is_good = policy && policy_consent_page_check(policy, line->arena, &error);
+    if (is_good) {
         struct value *result = value_map(line->arena);
         value_set_text(line->arena, result, "policies", slice_of(directory));
         value_set_bool(line->arena, result, "ok", true);
@@ -42,7 +43,7 @@ int command_policy_check(struct command_line *line) {
         fprintf(stderr, "%.*s\n", SLICE_ARG(error));
     }
     policies_close(policy, source);
-    return policy ? EXIT_DONE : EXIT_REFUSED;
+    return is_good ? EXIT_DONE : EXIT_REFUSED;
 }
 
 /* `given`: the one argument, or a list of them. */

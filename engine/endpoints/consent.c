@@ -20,7 +20,7 @@ const struct field consent_fields[] = {
     {0},
 };
 
-/* Both need the session that the request was made in, and a session_id of ours. */
+/* Both need the user and browser that the request was made in, and a session_id of ours. */
 static enum error pending_check(struct request *request, struct session *session, struct pending *pending) {
     struct slice session_id = params_get(&request->query, "session_id");
     fields_required(request);
@@ -76,10 +76,9 @@ struct response endpoint_consent_page(struct request *request) {
     if ((error = consent_previous(request, &session.user, &asked->app, &previous)))
         return respond_error(request, error);
 
-    struct value *facts = authorization_facts(request, asked, &session.user, previous);
-    const struct value *page = policy_consent_page(request->service->policy, arena, facts);
+    const struct value *page = consent_offer(request, &pending, &session.user, previous);
     struct slice lifetime;
-    if (!page || lifetime_words(request, facts, &lifetime))
+    if (!page || lifetime_words(request, authorization_facts(request, asked, &session.user, previous), &lifetime))
         return respond_error(request, ERROR_POLICY_FAILED);
 
     struct slice app_origin =
@@ -93,34 +92,27 @@ struct response endpoint_consent_page(struct request *request) {
     value_set_text(arena, context, "lifetime", lifetime);
     value_set_text(arena, context, "user_code", asked->user_code);
     value_set_text(arena, context, "redirect_host", app_origin);
-    value_set_text(arena, context, "form_action",
-                   arena_printf(arena, "/idp/authorize/consent?session_id=%.*s",
-                                SLICE_ARG(params_get(&request->query, "session_id"))));
+    value_set_text(arena, context, "form_action", consent_page_path(request, &pending, &session));
     return response_page(request, 200, "consent", context, app_origin);
 }
 
+static bool is_ticked(const struct request *request, struct slice scope) {
+    for (size_t i = 0; i < request->form.count; i++)
+        if (slice_is(request->form.list[i].name, "scope") && slice_equal(request->form.list[i].value, scope))
+            return true;
+    return false;
+}
+
 /* What the page offered, less the optional scopes whose box was left empty. */
-static enum error approved_scopes(struct request *request, const struct pending *pending, const struct session *session,
-                                  const struct value *previous, const struct value **approved) {
-    struct value *facts = authorization_facts(request, &pending->asked, &session->user, previous);
-    const struct value *page = policy_consent_page(request->service->policy, request->arena, facts);
-    if (!page)
+static enum error approved_scopes(struct request *request, const struct pending *pending,
+                                  const struct value **approved) {
+    const struct value *scopes = pending->asked.scopes;
+    struct value *kept = value_list(request->arena);
+    size_t i = 0;
+    if (pending->offered.len != scopes->count) /* the policy failed to make a page */
         return ERROR_POLICY_FAILED;
-    struct value *left_out = value_list(request->arena), *kept = value_list(request->arena);
-    for (const struct value *group = value_get(page, "groups")->first; group; group = group->next) {
-        for (const struct value *scope = value_get(group, "scopes")->first; scope; scope = scope->next) {
-            const struct value *optional = value_get(scope, "optional");
-            struct slice name = value_get_text(scope, "name");
-            bool is_checked = false;
-            for (size_t i = 0; i < request->form.count; i++)
-                if (slice_is(request->form.list[i].name, "scope") && slice_equal(request->form.list[i].value, name))
-                    is_checked = true;
-            if (optional && optional->kind == VALUE_BOOL && optional->boolean && !is_checked)
-                value_append_text(request->arena, left_out, name);
-        }
-    }
-    for (const struct value *scope = pending->asked.scopes->first; scope; scope = scope->next)
-        if (!scope_holds(left_out, scope->text))
+    for (const struct value *scope = scopes->first; scope; scope = scope->next)
+        if (pending->offered.at[i++] == SCOPE_REQUIRED || is_ticked(request, scope->text))
             value_append_text(request->arena, kept, scope->text);
     *approved = kept;
     return ERROR_NONE;
@@ -136,7 +128,7 @@ static enum error approve(struct request *request, const struct pending *pending
     };
     enum error error = consent_previous(request, &session->user, &pending->asked.app, &approval.previous);
     if (!error)
-        error = approved_scopes(request, pending, session, approval.previous, &approval.scopes);
+        error = approved_scopes(request, pending, &approval.scopes);
     return error ? error : consent_approve(request, &approval, code);
 }
 

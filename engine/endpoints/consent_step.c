@@ -42,13 +42,41 @@ enum error consent_previous(struct request *request, const struct user *user, co
     return ERROR_NONE;
 }
 
-/* What the user has granted to the app from now on: before and now together. When two tabs approve
- * at once the last one wins; the other's scopes are asked for again, its grant keeps them. */
+static bool is_optional(const struct value *page, struct slice name) {
+    for (const struct value *group = value_get(page, "groups")->first; group; group = group->next)
+        for (const struct value *scope = value_get(group, "scopes")->first; scope; scope = scope->next) {
+            const struct value *optional = value_get(scope, "optional");
+            if (optional && optional->kind == VALUE_BOOL && optional->boolean &&
+                slice_equal(value_get_text(scope, "name"), name))
+                return true;
+        }
+    return false;
+}
+
+const struct value *consent_offer(struct request *request, struct pending *pending, const struct user *user,
+                                  const struct value *previous) {
+    const struct value *scopes = pending->asked.scopes;
+    struct value *facts = authorization_facts(request, &pending->asked, user, previous);
+    const struct value *page = policy_consent_page(request->service->policy, request->arena, facts);
+    pending->offered = SLICE_NONE;
+    if (!page)
+        return NULL;
+    char *offered = arena_alloc(request->arena, scopes->count + 1), *at = offered;
+    for (const struct value *scope = scopes->first; scope; scope = scope->next)
+        *at++ = is_optional(page, scope->text) ? SCOPE_OPTIONAL : SCOPE_REQUIRED;
+    pending->offered = (struct slice){offered, scopes->count};
+    return page;
+}
+
+/* What the user has granted to the app from now on: before and now together, but for a box that was left empty this
+ * time. When two tabs approve at once the last one wins; the other's scopes are asked for again, its grant keeps them.
+ */
 static struct slice scopes_together(struct arena *arena, const struct approval *approval) {
     struct value *all = value_list(arena);
     const struct value *before = value_get(approval->previous, "scopes");
     for (const struct value *one = before ? before->first : NULL; one; one = one->next)
-        value_append_text(arena, all, one->text);
+        if (!scope_holds(approval->asked->scopes, one->text))
+            value_append_text(arena, all, one->text);
     for (const struct value *one = approval->scopes->first; one; one = one->next)
         if (!scope_holds(all, one->text))
             value_append_text(arena, all, one->text);
@@ -100,6 +128,11 @@ enum error consent_approve(struct request *request, const struct approval *appro
     return ERROR_NONE;
 }
 
+struct slice consent_page_path(struct request *request, const struct pending *pending, const struct session *session) {
+    return arena_printf(request->arena, "/idp/authorize/consent?session_id=%.*s",
+                        SLICE_ARG(pending_seal(request, pending, session)));
+}
+
 static struct response skip(struct request *request, const struct authorization_request *asked,
                             const struct session *session, const struct value *previous) {
     const struct approval approval = {
@@ -113,6 +146,18 @@ static struct response skip(struct request *request, const struct authorization_
     struct slice code;
     enum error error = consent_approve(request, &approval, &code);
     return error ? authorization_error(request, asked, error) : authorization_success(request, asked, code);
+}
+
+/* An answer that comes without the page's form (a client that drives a sign-in by itself) is to what the page would
+ * have offered now. Where the policy fails nothing is: the page says so. */
+static struct response to_page(struct request *request, const struct authorization_request *asked,
+                               const struct session *session, const struct value *previous) {
+    struct pending *pending = arena_alloc(request->arena, sizeof(*pending));
+    pending_begin(request, asked, pending);
+    consent_offer(request, pending, &session->user, previous);
+    return response_redirect(slice_is(request->method, "POST") ? 303 : 302,
+                             arena_printf(request->arena, "%.*s%.*s", SLICE_ARG(request->service->settings->issuer),
+                                          SLICE_ARG(consent_page_path(request, pending, session))));
 }
 
 struct response consent_step(struct request *request, struct authorization_request *asked,
@@ -139,7 +184,7 @@ struct response consent_step(struct request *request, struct authorization_reque
     audit_decision(request, facts);
     switch (decision.choice) {
     case CONSENT_SKIP:
-        if (slice_is_set(asked->device_id))
+        if (slice_is_set(asked->device_id) || asked->prompt_consent)
             break;
         return skip(request, asked, session, previous);
     case CONSENT_DENY:
@@ -151,8 +196,5 @@ struct response consent_step(struct request *request, struct authorization_reque
     }
     if (asked->prompt_none)
         return authorization_error(request, asked, ERROR_CONSENT_REQUIRED);
-    struct slice location =
-        arena_printf(request->arena, "%.*s/idp/authorize/consent?session_id=%.*s",
-                     SLICE_ARG(request->service->settings->issuer), SLICE_ARG(pending_seal(request, asked, session)));
-    return response_redirect(slice_is(request->method, "POST") ? 303 : 302, location);
+    return to_page(request, asked, session, previous);
 }

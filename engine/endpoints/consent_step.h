@@ -6,7 +6,8 @@
 
 /* The user is signed in: redirect to the consent page, or straight to the app where the consent policy skips or denies.
  * A device is never waved through: its user_code may come from somebody who wants the access for theirs (RFC 8628
- * §5.4), so where the policy skips the page is shown all the same. */
+ * §5.4); nor is who asks for the page (prompt=consent, OpenID Connect Core §3.1.2.1): where the policy skips the page
+ * is shown all the same. */
 struct response consent_step(struct request *request, struct authorization_request *asked,
                              const struct session *session);
 
@@ -21,6 +22,14 @@ struct approval {
     int64_t spent_expires_at_s;
 };
 enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code);
+
+/* The consent page of that request, as the policy makes it now; pending->offered is what it offers. NULL when the
+ * policy failed, and then nothing is. */
+const struct value *consent_offer(struct request *request, struct pending *pending, const struct user *user,
+                                  const struct value *previous);
+
+/* Path and query of that page, for this user in this browser. */
+struct slice consent_page_path(struct request *request, const struct pending *pending, const struct session *session);
 
 /* Facts of what the user granted to the app before and has not revoked; *previous is NULL when there is nothing. */
 enum error consent_previous(struct request *request, const struct user *user, const struct app *app,

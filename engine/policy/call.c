@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "fiber/fiber.h"
+#include "policy/consent_page.h"
 #include "policy/convert.h"
 #include "policy/time.h"
 
@@ -36,6 +37,8 @@ static void work(lua_State *L, void *context) {
     lua_call(L, count, POLICY_RESULTS_MAX);
     for (int i = 0; i < POLICY_RESULTS_MAX; i++)
         result_read(L, call, i);
+    if (!call->error.len && call->function == FUNCTION_consent_page)
+        call->error = consent_page_fault(call->arena, call->results[0], call->arguments[0]);
 }
 
 /* With the place, if it does not have one. */

@@ -42,6 +42,10 @@ const struct declared_fact declared_facts[] = {
      "list.find(facts.app.allowed_scopes, scopes.privileged) ~= nil"},
     {"app.public", OF_APP, "whether others find it in listings", "not facts.app.public"},
     {"app.refresh_token_lifetime_days", OF_APP, "as its owner set it", "facts.app.refresh_token_lifetime_days > 30"},
+    {"app.token_endpoint_auth_method", OF_APP,
+     "how it has to prove itself to `/idp/token` (RFC 7591 §2): `none`: not at all; `any`: as it likes, or by PKCE "
+     "alone",
+     "facts.app.token_endpoint_auth_method == \"none\""},
     {"app.created_at", OF_APP, "when it was made; nil where it is being made",
      "facts.now - (facts.app.created_at or facts.now) < time.day"},
     {"app.users", OF_APP, "how many people allow it something; up to a second old", "facts.app.users > 100"},

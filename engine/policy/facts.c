@@ -54,6 +54,8 @@ struct value *facts_app(struct arena *arena, const struct app *app) {
     value_set_value(map, "allowed_scopes", names_split(arena, app->allowed_scopes));
     value_set_bool(arena, map, "public", app->public);
     value_set_int(arena, map, "refresh_token_lifetime_days", app->refresh_token_lifetime_days);
+    value_set_text(arena, map, "token_endpoint_auth_method",
+                   slice_is_set(app->token_endpoint_auth_method) ? app->token_endpoint_auth_method : SLICE("any"));
     if (app->created_at) /* else it is being made */
         value_set_int(arena, map, "created_at", app->created_at);
     value_set_int(arena, map, "users", app->user_count);

@@ -105,9 +105,12 @@ struct consent_decision {
     struct slice reason; /* when denied */
 };
 struct consent_decision policy_consent(struct policy *policy, struct arena *arena, const struct value *facts);
-/* { title=, groups = { { title=, scopes = { { name, description, optional, checked } } } }, warnings = {…} };
- * NULL when the policy failed. */
+/* { title=, groups = { { title=, scopes = { { name, description, optional, checked } } } }, warnings = {…} }, where
+ * each of facts.requested stands once; NULL when the policy failed, or made another page. */
 const struct value *policy_consent_page(struct policy *policy, struct arena *arena, const struct value *facts);
+/* Whether it makes such a page of every scope of the catalog, for moonlatch.testing's facts. False with *error,
+ * "file:line: message". Neither counted nor logged. */
+bool policy_consent_page_check(struct policy *policy, struct arena *arena, struct slice *error);
 
 /* --- apps.lua --- */
 struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts);

@@ -38,6 +38,7 @@ function testing.app(over)
     allowed_scopes = {},
     public = true,
     refresh_token_lifetime_days = 30,
+    token_endpoint_auth_method = "any",
     created_at = 1700000000,
     users = 12,
     shares = 0,

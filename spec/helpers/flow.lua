@@ -62,13 +62,15 @@ function flow.authorize(server, app, more, options)
   return http.get(server, "/idp/authorize?" .. http.form(flow.request(app, more)), options)
 end
 
--- POST /idp/login with the user's fingerprint.
-function flow.login(server, app, user, more)
+-- POST /idp/login with the user's fingerprint; options: the cookie of a browser that is signed in already, …
+function flow.login(server, app, user, more, options)
+  options = options or {}
   local form = flow.request(app, { response_type = false, auth_method = "fingerprint", fingerprint = user.fingerprint })
   for name, value in pairs(more or {}) do
     form[name] = value or nil
   end
-  return http.post(server, "/idp/login", { form = form })
+  options.form = form
+  return http.post(server, "/idp/login", options)
 end
 
 -- "chutes-session-token=…", to send back.
@@ -101,6 +103,17 @@ function flow.consent(server, session_id, cookie, action, form)
     fields[name] = value
   end
   return http.post(server, "/idp/authorize/consent?session_id=" .. session_id, { form = fields, cookie = cookie })
+end
+
+-- The consent page of a session_id, as a browser that answers it sends its form: `page.action` is its path and query.
+function flow.consent_page(server, session_id, cookie)
+  local page = http.get(server, "/idp/authorize/consent?session_id=" .. session_id, { cookie = cookie })
+  page.action = page.body:match('<form method="post" action="([^"]+)"')
+  return page
+end
+
+function flow.answer(server, page, cookie, fields)
+  return http.post(server, page.action, { form = fields, cookie = cookie })
 end
 
 -- A fresh code; `more` are parameters of the authorization request.

@@ -14,20 +14,22 @@ RETURNING spent_id
 
 -- name: session_insert
 INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
-  address, seen_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4)
+  address, seen_at, browser_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4, ?9)
 RETURNING session_id
 
 -- name: session_insert_if_spent
--- ?9: what was spent (a login nonce), by this session.
+-- ?10: what was spent (a login nonce), by this session.
 INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
-  address, seen_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4
-WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_by = ?1)
+  address, seen_at, browser_id)
+SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4, ?9
+WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by = ?1)
 RETURNING session_id
 
 -- name: session_find
+-- Sessions of before browser_id are each a browser of their own.
 SELECT s.session_id, s.secret_hash, s.auth_time, s.auth_method, s.expires_at, s.seen_at,
+  COALESCE(s.browser_id, s.session_id) AS browser_id,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at
 FROM sessions s JOIN users u ON u.user_id = s.user_id
 WHERE s.session_id = ?1
