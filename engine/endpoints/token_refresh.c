@@ -26,7 +26,7 @@ static enum error refresh_read(struct request *request, const struct client *cli
     return ERROR_NONE;
 }
 
-/* RFC 6749 §6: `scope` may name fewer scopes than the grant has, never others. */
+/* RFC 6749 §6: `scope` may name fewer scopes than the grant has, never others; of this one access token. */
 static enum error scopes_asked(struct request *request, const struct rows *found, const struct value **scopes) {
     const struct value *had = names_split(request->arena, row_text(found, 0, "scopes"));
     struct slice asked = params_get(&request->form, "scope");
@@ -52,10 +52,12 @@ static enum error binding_check(struct request *request, const struct token_call
                : fail(request, ERROR_INVALID_DPOP_PROOF, "The refresh token is bound to a key: send a DPoP proof.");
 }
 
+/* The new refresh token's scopes are those of the one that was used (RFC 6749 §6), whatever the access token has. */
 static enum error rotate(struct request *request, const struct token_set *set, const struct rows *found,
                          bool *is_good) {
     struct db_value used = db_text(row_text(found, 0, "token_id")), grant = db_text(row_text(found, 0, "grant_id"));
     struct db_value now = db_int(set->now_s), scopes = db_text(names_join(request->arena, set->scopes));
+    struct db_value whole = db_text(row_text(found, 0, "scopes"));
     struct db_value access = db_text(slice_of(set->access.id)), refresh = db_text(slice_of(set->refresh.id));
     struct db_value refresh_expires_at = db_int(set->refresh_expires_at_s);
     struct batch batch = batch_in(request->arena);
@@ -65,7 +67,7 @@ static enum error rotate(struct request *request, const struct token_set *set, c
               scopes, now, db_int(set->access_expires_at_s), used, refresh, db_text(set->dpop_jkt),
               db_text(set->audience));
     batch_add(&batch, STATEMENT_refresh_token_insert_rotated, refresh, grant,
-              db_blob(set->refresh.hash, SECRET_HASH_SIZE), scopes, now, refresh_expires_at, used);
+              db_blob(set->refresh.hash, SECRET_HASH_SIZE), whole, now, refresh_expires_at, used);
     batch_add(&batch, STATEMENT_grant_extend, grant, refresh_expires_at);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
