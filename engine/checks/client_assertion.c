@@ -33,26 +33,24 @@ static bool is_for_us(struct request *request, const struct value *audience) {
                        arena_printf(request->arena, "%.*s%.*s", SLICE_ARG(issuer), SLICE_ARG(request->path)));
 }
 
-static int64_t time_of(const struct value *claims, const char *name, int64_t otherwise) {
-    const struct value *time = value_get(claims, name);
-    return time && time->kind == VALUE_INT    ? time->integer
-           : time && time->kind == VALUE_REAL ? (int64_t)time->real
-                                              : otherwise;
-}
-
-static enum error times_check(struct request *request, const struct value *claims) {
-    int64_t now_s = clock_now_s(), expires_at_s = time_of(claims, "exp", 0);
-    if (expires_at_s <= now_s - SKEW_S)
+/* *expires_at_s is set when it is good. */
+static enum error times_check(struct request *request, const struct value *claims, int64_t *expires_at_s) {
+    int64_t now_s = clock_now_s(), begins_s, made_s;
+    if (!jwt_time_read(claims, "exp", 0, expires_at_s) || !jwt_time_read(claims, "nbf", now_s, &begins_s) ||
+        !jwt_time_read(claims, "iat", now_s, &made_s))
+        return fail(request, ERROR_INVALID_CLIENT, "client_assertion's exp, nbf and iat must be numbers.");
+    if (*expires_at_s <= now_s - SKEW_S)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion has expired.");
-    if (expires_at_s > now_s + LIFETIME_MAX_S + SKEW_S)
+    if (*expires_at_s > now_s + LIFETIME_MAX_S + SKEW_S)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion may be good for %d seconds at most.",
                     LIFETIME_MAX_S);
-    if (time_of(claims, "nbf", now_s) > now_s + SKEW_S || time_of(claims, "iat", now_s) > now_s + SKEW_S)
+    if (begins_s > now_s + SKEW_S || made_s > now_s + SKEW_S)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion is of the future.");
     return ERROR_NONE;
 }
 
-static enum error use(struct request *request, const struct app *app, const struct value *claims) {
+static enum error use(struct request *request, const struct app *app, const struct value *claims,
+                      int64_t expires_at_s) {
     struct slice jti = value_get_text(claims, "jti");
     if (!jti.len || jti.len > JTI_LEN_MAX)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion has no jti, or a longer one than %d characters.",
@@ -60,7 +58,7 @@ static enum error use(struct request *request, const struct app *app, const stru
     struct slice id = arena_printf(request->arena, "assertion:%.*s:%.*s", SLICE_ARG(app->app_id),
                                    SLICE_ARG(sha256_base64url(request->arena, jti)));
     bool is_first;
-    enum error error = spend(request, id, time_of(claims, "exp", 0) + 2 * SKEW_S, &is_first);
+    enum error error = spend(request, id, expires_at_s + 2 * SKEW_S, &is_first);
     if (!error && !is_first)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion has been used already.");
     return error;
@@ -70,8 +68,9 @@ enum error client_assertion_check(struct request *request, struct app *app, cons
     if (!is_for_us(request, value_get(jws->payload, "aud")))
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion's aud must be %.*s.",
                     SLICE_ARG(request->service->settings->issuer));
+    int64_t expires_at_s;
     enum error error = client_jws_verify(request, app, jws);
-    if (error || (error = times_check(request, jws->payload)))
+    if (error || (error = times_check(request, jws->payload, &expires_at_s)))
         return error;
-    return use(request, app, jws->payload);
+    return use(request, app, jws->payload, expires_at_s);
 }

@@ -1,6 +1,7 @@
 #include "checks/dpop.h"
 
 #include "base/clock.h"
+#include "checks/redirect_uri.h"
 #include "checks/spend.h"
 #include "crypto/hex.h"
 #include "crypto/jose.h"
@@ -33,28 +34,30 @@ static enum error key_check(struct request *request, const struct jws *proof, st
 
 /* What the proof is for (§4.3, 8 to 10, 12). */
 static enum error target_check(struct request *request, const struct value *claims, struct slice token) {
-    struct slice htu = value_get_text(claims, "htu");
-    struct slice here = arena_printf(request->arena, "%.*s%.*s", SLICE_ARG(request->service->settings->issuer),
-                                     SLICE_ARG(request->path));
-    size_t end = 0;
-    while (end < htu.len && htu.at[end] != '?' && htu.at[end] != '#')
-        end++;
+    struct slice here = uri_target(request->arena, arena_printf(request->arena, "%.*s%.*s",
+                                                                SLICE_ARG(request->service->settings->issuer),
+                                                                SLICE_ARG(request->path)));
+    struct slice htu = uri_target(request->arena, value_get_text(claims, "htu"));
     if (!slice_equal(value_get_text(claims, "htm"), request->method))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another method (htm).");
-    if (!slice_is_set(htu) || !slice_equal((struct slice){htu.at, end}, here))
+    if (!slice_is_set(htu) || !slice_equal(htu, here))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another URL (htu).");
     if (slice_is_set(token) && !secret_equal(value_get_text(claims, "ath"), sha256_base64url(request->arena, token)))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is for another access token (ath).");
     return ERROR_NONE;
 }
 
-/* When it was made (§4.3, 10 and 11): with a nonce of ours, of late. */
+/* When it was made (§4.3, 10 and 11): with a nonce of ours, of late; and no sooner or later than it says itself. */
 static enum error time_check(struct request *request, const struct value *claims) {
-    const struct value *iat = value_get(claims, "iat");
-    int64_t now_s = clock_now_s(), age_s = iat && iat->kind == VALUE_INT ? now_s - iat->integer : INT64_MAX;
-    int64_t nonce_expires_at_s;
-    if (age_s > request->service->settings->dpop_s + SKEW_S || age_s < -SKEW_S)
+    int64_t now_s = clock_now_s(), oldest_s = now_s - request->service->settings->dpop_s - SKEW_S;
+    int64_t made_s, begins_s, ends_s, nonce_expires_at_s;
+    if (!jwt_time_read(claims, "iat", -JWT_TIME_MAX, &made_s) ||
+        !jwt_time_read(claims, "nbf", -JWT_TIME_MAX, &begins_s) || !jwt_time_read(claims, "exp", JWT_TIME_MAX, &ends_s))
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's iat, nbf and exp must be numbers.");
+    if (made_s < oldest_s || made_s > now_s + SKEW_S)
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof's iat is not of now.");
+    if (begins_s > now_s + SKEW_S || ends_s <= now_s - SKEW_S)
+        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof is not good now (nbf, exp).");
     if (!nonce_is_valid(request->service->keyring, KEY_DPOP, value_get_text(claims, "nonce"), now_s,
                         &nonce_expires_at_s))
         return fail(request, ERROR_USE_DPOP_NONCE, NULL);

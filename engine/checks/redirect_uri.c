@@ -1,7 +1,9 @@
 #include "checks/redirect_uri.h"
 
 #include "base/buffer.h"
+#include "crypto/hex.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 
 static struct slice lower(struct arena *arena, struct slice text) {
@@ -29,6 +31,34 @@ static bool scheme_is_valid(struct slice scheme) {
     return true;
 }
 
+/* What RFC 3986 §3.2.2 allows besides would be read as something else where a host stands in a Content-Security-Policy,
+ * and names nothing. */
+static bool host_is_valid(struct arena *arena, struct slice host) {
+    struct in6_addr address;
+    if (host.at[0] == '[')
+        return inet_pton(AF_INET6, arena_string(arena, (struct slice){host.at + 1, host.len - 2}), &address) == 1;
+    for (size_t i = 0; i < host.len; i++) {
+        bool is_dot = host.at[i] == '.', is_label_empty = i == 0 || host.at[i - 1] == '.';
+        if (is_dot ? is_label_empty : !isalnum((unsigned char)host.at[i]) && host.at[i] != '-' && host.at[i] != '_')
+            return false;
+    }
+    return true;
+}
+
+/* Empty, or ":" and a number of 16 bits, or none. */
+static bool port_is_valid(struct slice port) {
+    enum { DIGITS_MAX = 5, PORT_MAX = 65535 };
+    int number = 0;
+    if (port.len && (port.at[0] != ':' || port.len > 1 + DIGITS_MAX))
+        return false;
+    for (size_t i = 1; i < port.len; i++) {
+        if (!isdigit((unsigned char)port.at[i]))
+            return false;
+        number = number * 10 + (port.at[i] - '0');
+    }
+    return number <= PORT_MAX;
+}
+
 /* [userinfo@]host[:port] (RFC 3986 §3.2). */
 static bool authority_parse(struct arena *arena, struct slice text, struct slice authority, struct uri *uri) {
     size_t at = slice_find(authority, '@');
@@ -40,13 +70,8 @@ static bool authority_parse(struct arena *arena, struct slice text, struct slice
     if (host_len > authority.len || host_len == 0)
         return false;
     struct slice port = slice_from(authority, host_len);
-    if (port.len && port.at[0] != ':')
+    if (!host_is_valid(arena, (struct slice){authority.at, host_len}) || !port_is_valid(port))
         return false;
-    if (port.len > 6)
-        return false;
-    for (size_t i = 1; i < port.len; i++)
-        if (!isdigit((unsigned char)port.at[i]))
-            return false;
     uri->host = lower(arena, (struct slice){authority.at, host_len});
     uri->before_port = (struct slice){text.at, (size_t)(port.at - text.at)};
     uri->after_port = slice_from(text, uri->before_port.len + port.len);
@@ -77,14 +102,51 @@ bool uri_is_loopback(const struct uri *uri) {
     return slice_is(uri->host, "127.0.0.1") || slice_is(uri->host, "[::1]") || slice_is(uri->host, "localhost");
 }
 
+static struct slice port_of(struct slice text, const struct uri *uri) {
+    return (struct slice){uri->before_port.at + uri->before_port.len,
+                          text.len - uri->before_port.len - uri->after_port.len};
+}
+
+/* RFC 3986 §6.2.2.1, §6.2.2.2. False when a % stands for itself. */
+static bool path_add(struct buffer *out, struct slice path) {
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char byte;
+        if (path.at[i] != '%') {
+            buffer_add_byte(out, path.at[i]);
+            continue;
+        }
+        if (path.len - i < 3 || !hex_decode((struct slice){path.at + i + 1, 2}, &byte, 1))
+            return false;
+        if (isalnum(byte) || (byte && strchr("-._~", byte)))
+            buffer_add_byte(out, (char)byte);
+        else
+            buffer_printf(out, "%%%02X", byte);
+        i += 2;
+    }
+    return true;
+}
+
+struct slice uri_target(struct arena *arena, struct slice text) {
+    struct uri uri;
+    if (!uri_parse(arena, text, &uri) || !uri.has_authority || uri.has_userinfo)
+        return SLICE_NONE;
+    struct slice port = port_of(text, &uri), path = uri.after_port;
+    path.len = strcspn(arena_string(arena, path), "?#");
+    bool is_default = port.len <= 1 || slice_is(port, slice_is(uri.scheme, "https") ? ":443" : ":80");
+    struct buffer out = buffer_in(arena);
+    buffer_printf(&out, "%.*s://%.*s%.*s", SLICE_ARG(uri.scheme), SLICE_ARG(uri.host),
+                  SLICE_ARG(is_default ? SLICE("") : port));
+    return path_add(&out, path.len ? path : SLICE("/")) ? buffer_slice(&out) : SLICE_NONE;
+}
+
 struct slice uri_origin(struct arena *arena, struct slice text) {
     struct uri uri;
     if (!uri_parse(arena, text, &uri))
         return SLICE_NONE;
     if (!uri.has_authority)
         return arena_printf(arena, "%.*s:", SLICE_ARG(uri.scheme));
-    struct slice port = {uri.before_port.at + uri.before_port.len, text.len - uri.before_port.len - uri.after_port.len};
-    return arena_printf(arena, "%.*s://%.*s%.*s", SLICE_ARG(uri.scheme), SLICE_ARG(uri.host), SLICE_ARG(port));
+    return arena_printf(arena, "%.*s://%.*s%.*s", SLICE_ARG(uri.scheme), SLICE_ARG(uri.host),
+                        SLICE_ARG(port_of(text, &uri)));
 }
 
 static bool equal_but_for_loopback_port(struct arena *arena, struct slice registered, struct slice asked) {
@@ -96,6 +158,8 @@ static bool equal_but_for_loopback_port(struct arena *arena, struct slice regist
 }
 
 static bool is_among(struct arena *arena, struct slice registered, struct slice uri) {
+    if (!uri_parse(arena, uri, &(struct uri){0}))
+        return false;
     if (names_hold(registered, uri))
         return true;
     while (slice_is_set(registered))

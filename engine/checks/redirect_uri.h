@@ -15,9 +15,13 @@ struct uri {
     bool has_authority, has_fragment, has_userinfo;
 };
 
-/* False unless it is an absolute URI of ASCII without spaces, control or other characters that
- * RFC 3986 excludes. */
+/* False unless it is an absolute URI of ASCII without spaces, control or other characters that RFC 3986 excludes; its
+ * host, if it has one, a name of letters, digits, '-', '_' and '.', or an IP address; its port up to 65535. */
 bool uri_parse(struct arena *arena, struct slice text, struct uri *uri);
+
+/* Its scheme, host, port and path, normalized, so that two spellings of one resource are equal (RFC 3986 §6.2.2,
+ * §6.2.3; dots in paths are left alone). Absent when it has no host, has userinfo, or is no URI. */
+struct slice uri_target(struct arena *arena, struct slice text);
 
 /* 127.0.0.1, [::1] or localhost. */
 bool uri_is_loopback(const struct uri *uri);
@@ -27,7 +31,7 @@ bool uri_is_loopback(const struct uri *uri);
 struct slice uri_origin(struct arena *arena, struct slice text);
 
 /* Whether the app registered it: byte for byte, but for the port of a loopback http address
- * (RFC 8252 §7.3). */
+ * (RFC 8252 §7.3). What uri_parse refuses it has not, whatever an earlier release took. */
 bool redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri);
 /* The same of where an app wants people back after they have signed out (RP-Initiated Logout §3). */
 bool post_logout_redirect_uri_is_registered(struct arena *arena, const struct app *app, struct slice redirect_uri);

@@ -74,6 +74,12 @@ bool jws_parse(struct arena *arena, struct slice text, struct jws *jws);
  * PS256 as long as the hash (§3.5); one of EdDSA has s below the order (RFC 8032 §5.1.7). */
 bool jws_verify(const struct jws *jws, const struct jose_key *key);
 
+/* A NumericDate (RFC 7519 §2) among claims that a stranger wrote, in whole seconds; `otherwise` where there is none. It
+ * is at most JWT_TIME_MAX from 0 either way, so that it may be added to and taken from any clock. False when it is no
+ * number. */
+#define JWT_TIME_MAX (INT64_C(1) << 53)
+bool jwt_time_read(const struct value *claims, const char *name, int64_t otherwise, int64_t *time_s);
+
 /* at_hash and c_hash (OpenID Connect Core §3.1.3.6, §3.3.2.11): the left half of the hash that the algorithm
  * uses, in base64url: SHA-256, and for EdDSA SHA-512, which Ed25519 uses inside. */
 struct slice jose_half_hash(struct arena *arena, enum jose_alg alg, struct slice text);

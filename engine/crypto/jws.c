@@ -155,6 +155,20 @@ bool jws_verify(const struct jws *jws, const struct jose_key *key) {
     return verifying.is_right;
 }
 
+bool jwt_time_read(const struct value *claims, const char *name, int64_t otherwise, int64_t *time_s) {
+    const struct value *time = value_get(claims, name);
+    *time_s = otherwise;
+    if (!time)
+        return true;
+    if (time->kind != VALUE_INT && time->kind != VALUE_REAL)
+        return false;
+    double real = time->kind == VALUE_INT ? (double)time->integer : time->real;
+    *time_s = real >= (double)JWT_TIME_MAX    ? JWT_TIME_MAX
+              : real <= -(double)JWT_TIME_MAX ? -JWT_TIME_MAX
+                                              : (int64_t)real; /* below 2^53 a double holds every whole number */
+    return true;
+}
+
 struct slice jose_half_hash(struct arena *arena, enum jose_alg alg, struct slice text) {
     unsigned char hash[SHA512_DIGEST_LENGTH];
     size_t size = alg == JOSE_EDDSA ? SHA512_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;

@@ -20,6 +20,8 @@ static void parses_what_rfc_3986_allows(void) {
     CHECK(uri_parse(&arena, SLICE("https://a@b/"), &uri) && uri.has_userinfo && slice_is(uri.host, "b"));
     CHECK(uri_parse(&arena, SLICE("https://b/#f"), &uri) && uri.has_fragment);
     CHECK(uri_parse(&arena, SLICE("https://b?q"), &uri) && slice_is(uri.host, "b"));
+    CHECK(uri_parse(&arena, SLICE("https://xn--bcher-kva.My_App.example.:65535/"), &uri));
+    CHECK(uri_parse(&arena, SLICE("https://[2001:DB8::7.7.7.7]/"), &uri) && slice_is(uri.host, "[2001:db8::7.7.7.7]"));
 }
 
 static void refuses_the_rest(void) {
@@ -37,7 +39,30 @@ static void refuses_the_rest(void) {
                                "https://a:123456/",
                                "https://a\n/",
                                "https://:80/",
-                               "https://\xc3\xa4/"};
+                               "https://\xc3\xa4/",
+                               "https://a;sandbox/cb",
+                               "https://a,b/cb",
+                               "https://*/cb",
+                               "https://*.b/cb",
+                               "https://a'b/cb",
+                               "https://]/cb",
+                               "https://%/cb",
+                               "https://%41/cb",
+                               "https://a+b/cb",
+                               "https://a~b/cb",
+                               "https://./cb",
+                               "https://.a/cb",
+                               "https://a..b/cb",
+                               "https://[::1%25lo]/cb",
+                               "https://[v1.a]/cb",
+                               "https://[a]/cb",
+                               "https://[]/cb",
+                               "https://[/cb",
+                               "com.example.app://a;b/cb",
+                               "http://localhost:65536/",
+                               "http://localhost:99999/",
+                               "http://localhost:-1/",
+                               "http://localhost::1/"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         CHECK(!parses(bad[i]));
     CHECK(!uri_parse(&arena, (struct slice){"https://a\0b/", 12}, &(struct uri){0}));
@@ -82,6 +107,40 @@ static void lets_the_port_of_a_loopback_address_vary(void) {
     CHECK(!registered("http://10.0.0.1/cb", "http://10.0.0.1:51004/cb"));
     CHECK(!registered("http://127.0.0.1/cb", "http://127.0.0.1:1@evil.example/cb"));
     CHECK(!registered("http://127.0.0.1/cb", "http://evil@127.0.0.1:1/cb"));
+    CHECK(registered("http://127.0.0.1/cb", "http://127.0.0.1:65535/cb"));
+    CHECK(registered("http://127.0.0.1/cb", "http://127.0.0.1:0/cb"));
+    CHECK(!registered("http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"));
+    CHECK(!registered("http://localhost/cb", "http://localhost:99999/cb"));
+}
+
+static void knows_nothing_that_is_no_uri(void) {
+    CHECK(!registered("http://localhost:99999/cb", "http://localhost:99999/cb"));
+    CHECK(!registered("https://a;sandbox/cb", "https://a;sandbox/cb"));
+}
+
+static bool is_target(const char *text, const char *target) {
+    return slice_equal(uri_target(&arena, slice_of(text)), slice_of(target));
+}
+
+static void knows_what_a_uri_names(void) {
+    CHECK(is_target("https://a.example", "https://a.example/"));
+    CHECK(is_target("https://a.example?q=/x#f", "https://a.example/"));
+    CHECK(is_target("HTTPS://A.Example:443/p%41th/%7e%2f%C3%a4?q", "https://a.example/pAth/~%2F%C3%A4"));
+    CHECK(is_target("http://a:80/x", "http://a/x") && is_target("http://a:/x", "http://a/x"));
+    CHECK(is_target("http://a:443/x", "http://a:443/x") && is_target("https://a:80/x", "https://a:80/x"));
+    CHECK(is_target("http://[::1]:8080/X", "http://[::1]:8080/X"));
+    CHECK(is_target("http://a/%00", "http://a/%00") && is_target("http://a/%25", "http://a/%25"));
+    const char *const bad[] = {"",
+                               "/x",
+                               "a:/x",
+                               "https://u@a/x",
+                               "https://a/%",
+                               "https://a/%4",
+                               "https://a/%4g",
+                               "https://a/%0x41",
+                               "https://a b/"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        CHECK(!slice_is_set(uri_target(&arena, slice_of(bad[i]))));
 }
 
 static void builds_redirects(void) {
@@ -101,6 +160,8 @@ int main(void) {
     RUN(refuses_the_rest);
     RUN(compares_byte_for_byte);
     RUN(lets_the_port_of_a_loopback_address_vary);
+    RUN(knows_nothing_that_is_no_uri);
+    RUN(knows_what_a_uri_names);
     RUN(builds_redirects);
     arena_free(&arena);
     arena_pool_drain();

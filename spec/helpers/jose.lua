@@ -27,9 +27,16 @@ function jose.key(alg)
   return key
 end
 
+-- A claim "json:…" stands as the JSON behind the colon: for numbers that Lua has no spelling of.
 function jose.sign(key, header, payload)
-  return ask({ ["do"] = "sign", jwk = key.jwk, header = header, payload = payload }).jwt
+  local text = cjson.encode(payload):gsub('"json:([^"]*)"', "%1")
+  return ask({ ["do"] = "sign", jwk = key.jwk, header = header, payload = text }).jwt
 end
+
+-- What peers send for a time, and no clock can be added to.
+jose.ENDLESS = { "json:9223372036854775807", "json:1e300", "json:9007199254740993" }
+jose.BEGINLESS = { "json:-9223372036854775808", "json:-1e300", "json:-9223372036854775807", "json:-1" }
+jose.NO_TIME = { "now", "json:null", "json:true", "json:[]", "json:{}" }
 
 local function base64url_decode(text)
   local bits, out = 0, {}

@@ -1,6 +1,6 @@
 // JWTs for the live specs, by Node's own crypto. One JSON line in, one out, until stdin ends:
 //   {"do": "generate", "alg": "ES256"}                             → {"jwk": {…private…}, "public": {…}, "jkt": "…"}
-//   {"do": "sign", "jwk": {…}, "header": {…}, "payload": {…}}      → {"jwt": "…"}
+//   {"do": "sign", "jwk": {…}, "header": {…}, "payload": {…}}      → {"jwt": "…"}; a text stands as it is
 //   {"do": "verify", "jwk": {…}, "jwt": "…"}                       → {"valid": true}
 // A header with alg HS256 signs with jwk.k as it stands; with alg none it does not sign.
 import { createHash, createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
@@ -43,7 +43,7 @@ const actions = {
     return { jwk: privateKey.export({ format: 'jwk' }), public: open, jkt: thumbprint(open) };
   },
   sign({ jwk, header, payload }) {
-    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const part = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
     const input = `${part(header)}.${part(payload)}`;
     return { jwt: `${input}.${signature(header.alg, jwk, input)}` };
   },

@@ -91,6 +91,23 @@ describe("private_key_jwt", function()
       local answer = redeem(assertion)
       assert.equal("invalid_client", answer.json.error, "case " .. i .. ": " .. answer.body)
     end
+    for _, name in ipairs { "exp", "nbf", "iat" } do
+      local wrong = { unpack(jose.NO_TIME) }
+      for _, time in ipairs(jose.ENDLESS) do
+        wrong[#wrong + 1] = time
+      end
+      for _, time in ipairs(name == "exp" and jose.BEGINLESS or {}) do
+        wrong[#wrong + 1] = time
+      end
+      for _, time in ipairs(wrong) do
+        local answer = redeem(jose.assertion(server, app, key, { [name] = time }))
+        assert.equal("invalid_client", answer.json.error, name .. " " .. time .. ": " .. answer.body)
+      end
+    end
+    for _, time in ipairs(jose.BEGINLESS) do
+      shape.ok(redeem(jose.assertion(server, app, key, { nbf = time, iat = time })))
+    end
+    shape.ok(redeem(jose.assertion(server, app, key, { exp = "json:" .. os.time() + 60 .. ".75" })))
     local wrong_type = jose.assertion(server, app, key)
     wrong_type.client_assertion_type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
     shape.oauth_error(redeem(wrong_type), 401, "invalid_client")

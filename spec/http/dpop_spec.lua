@@ -107,6 +107,60 @@ describe("DPoP", function()
       end
     end)
 
+    -- A refresh with a proof of these claims: nil, or its error. A proof that holds is refused for the token alone.
+    local function refused(claims)
+      local headers = { dpop = jose.proof(server, key, "POST", "/idp/token", claims) }
+      local answer = http.post(server, "/idp/token",
+        { form = flow.refresh_form(world.app, "crt_none"), headers = headers })
+      assert.equal(400, answer.status, answer.body)
+      return answer.json.error ~= "invalid_grant" and answer.json.error .. ": " .. answer.json.error_description or nil
+    end
+
+    it("takes a time for what it is, whatever number it has (RFC 7519 §2, §4.1)", function()
+      local nonce = redeem().headers["dpop-nonce"]
+      local now = os.time()
+      local function claims(name, value)
+        return { nonce = nonce, [name] = value }
+      end
+      for _, list in ipairs { jose.ENDLESS, jose.BEGINLESS } do
+        for _, time in ipairs(list) do
+          assert.matches("iat is not of now", refused(claims("iat", time)) or time)
+        end
+      end
+      for _, name in ipairs { "iat", "nbf", "exp" } do
+        for _, time in ipairs(jose.NO_TIME) do
+          assert.matches("must be numbers", refused(claims(name, time)) or name .. time)
+        end
+      end
+      for _, time in ipairs(jose.ENDLESS) do
+        assert.is_nil(refused(claims("exp", time)))
+        assert.matches("not good now", refused(claims("nbf", time)) or time)
+      end
+      for _, time in ipairs(jose.BEGINLESS) do
+        assert.matches("not good now", refused(claims("exp", time)) or time)
+        assert.is_nil(refused(claims("nbf", time)))
+      end
+      assert.is_nil(refused { nonce = nonce, iat = "json:" .. now .. ".25", nbf = now - 1, exp = now + 10 })
+      assert.matches("not good now", refused(claims("exp", now - 40)) or "")
+      assert.matches("not good now", refused(claims("nbf", now + 40)) or "")
+    end)
+
+    it("takes a URL for what it names, whatever its spelling (RFC 9449 §4.3, RFC 3986 §6.2)", function()
+      local nonce = redeem().headers["dpop-nonce"]
+      local issuer, port = server.issuer, server.port
+      for _, htu in ipairs { issuer .. "/idp/token?a=b#c", issuer .. "/%69dp/tok%65n", issuer .. "/%69d%70/token",
+                             "HTTP://LocalHost:" .. port .. "/idp/token" } do
+        assert.is_nil(refused { nonce = nonce, htu = htu })
+      end
+      for _, htu in ipairs { issuer .. "/idp/token/", issuer .. "/idp/Token", issuer .. "/idp%2Ftoken", issuer,
+                             issuer .. "/idp/token%", issuer .. "/idp/token%00", "http://localhost/idp/token",
+                             "http://localhost:0" .. port .. "/idp/token", "https://localhost:" .. port .. "/idp/token",
+                             "http://a@localhost:" .. port .. "/idp/token", "//localhost:" .. port .. "/idp/token",
+                             "/idp/token", "", ("x"):rep(5000) } do
+        assert.matches("htu", refused { nonce = nonce, htu = htu } or htu)
+      end
+    end)
+
     it("refuses a nonce that is not the server's, or a login nonce", function()
       for _, nonce in ipairs { "x", http.get(server, "/idp/cli_login/nonce").json.nonce } do
         local answer = http.post(server, "/idp/token", { form = { grant_type = "refresh_token", refresh_token = "x",
