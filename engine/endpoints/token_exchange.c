@@ -23,14 +23,17 @@ static enum error types_check(struct request *request) {
     return ERROR_NONE;
 }
 
-static enum error subject_read(struct request *request, struct access_token *subject) {
+/* One that is bound to a key is nothing without it (RFC 9449 §7.2), and what comes of it is bound to the same. */
+static enum error subject_read(struct request *request, const struct token_caller *caller,
+                               struct access_token *subject) {
     struct token_claim claim;
     if (!access_token_parse(request, params_get(&request->form, "subject_token"), &claim) || claim.kind != TOKEN_ACCESS)
         return fail(request, ERROR_INVALID_REQUEST, "subject_token is not an access token of ours.");
     enum error error = access_token_find(request, &claim, subject);
     if (error == ERROR_INVALID_TOKEN || (!error && !subject->has_user))
         return fail(request, ERROR_INVALID_REQUEST, "subject_token is invalid, expired, revoked or of no user.");
-    return error;
+    return error ? error
+                 : token_possession_check(request, caller, subject->dpop_jkt, "subject_token", ERROR_INVALID_REQUEST);
 }
 
 static enum error scopes_asked(struct request *request, const struct access_token *subject,
@@ -65,6 +68,7 @@ static enum error policy_check(struct request *request, const struct app *app, c
         value_set_value(facts, "resources", names_split(arena, making->audience));
     value_set_text(arena, of, "client_id", subject->client_id);
     value_set_value(of, "scopes", names_split(arena, subject->scopes));
+    value_set_bool(arena, of, "is_bound", slice_is_set(subject->dpop_jkt));
     value_set_value(facts, "subject_token", of);
     struct verdict verdict = policy_exchange(request->service->policy, arena, facts);
     audit_decision(request, facts);
@@ -95,7 +99,7 @@ static enum error exchange(struct request *request, const struct token_caller *c
     enum error error = types_check(request);
     if (!caller->client.is_authenticated)
         error = fail(request, ERROR_INVALID_CLIENT, "The client has to authenticate.");
-    if (error || (error = subject_read(request, subject)) ||
+    if (error || (error = subject_read(request, caller, subject)) ||
         (error = scopes_asked(request, subject, &question.requested)))
         return error;
     making.user = question.user = &subject->user;

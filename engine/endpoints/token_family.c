@@ -105,6 +105,15 @@ enum error token_family_revoke(struct request *request, struct slice grant_id) {
     return ERROR_NONE;
 }
 
+enum error token_possession_check(struct request *request, const struct token_caller *caller, struct slice dpop_jkt,
+                                  const char *token, enum error of_another) {
+    if (!slice_is_set(dpop_jkt) || slice_equal(dpop_jkt, caller->dpop_jkt))
+        return ERROR_NONE;
+    return slice_is_set(caller->dpop_jkt)
+               ? fail(request, of_another, "%s is bound to another DPoP key.", token)
+               : fail(request, ERROR_INVALID_DPOP_PROOF, "%s is bound to a key: send a DPoP proof.", token);
+}
+
 struct value *token_previous(struct request *request, const struct rows *rows) {
     struct arena *arena = request->arena;
     struct value *previous = value_map(arena);

@@ -42,16 +42,6 @@ static enum error scopes_asked(struct request *request, const struct rows *found
     return ERROR_NONE;
 }
 
-/* The refresh token of a public client is bound to its key (RFC 9449 §5). */
-static enum error binding_check(struct request *request, const struct token_caller *caller, const struct rows *found) {
-    struct slice bound = row_text(found, 0, "dpop_jkt");
-    if (!slice_is_set(bound) || slice_equal(bound, caller->dpop_jkt))
-        return ERROR_NONE;
-    return slice_is_set(caller->dpop_jkt)
-               ? fail(request, ERROR_INVALID_GRANT, "The refresh token is bound to another DPoP key.")
-               : fail(request, ERROR_INVALID_DPOP_PROOF, "The refresh token is bound to a key: send a DPoP proof.");
-}
-
 /* The new refresh token's scopes are those of the one that was used (RFC 6749 §6), whatever the access token has. */
 static enum error rotate(struct request *request, const struct token_set *set, const struct rows *found,
                          bool *is_good) {
@@ -120,7 +110,8 @@ struct response token_by_refresh(struct request *request, const struct token_cal
     if (!error && is_reused(request, found))
         error = reused(request, found);
     if (!error)
-        error = binding_check(request, caller, found);
+        error = token_possession_check(request, caller, row_text(found, 0, "dpop_jkt"), "refresh_token",
+                                       ERROR_INVALID_GRANT); /* that of a public client is bound (RFC 9449 §5) */
     if (!error)
         error = scopes_asked(request, found, &scopes);
     if (error)

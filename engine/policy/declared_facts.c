@@ -81,6 +81,10 @@ const struct declared_fact declared_facts[] = {
      "facts.subject_token.client_id == facts.app.client_id"},
     {"subject_token.scopes", "tokens.exchange", "a list: what it is good for",
      "list.has(facts.subject_token.scopes, \"account:write\")"},
+    {"subject_token.is_bound", "tokens.exchange",
+     "whether it is bound to a key (RFC 9449), which the app has then proven to have, and to which the new one is "
+     "bound",
+     "not facts.subject_token.is_bound"},
     {"scopes", "tokens.lifetimes tokens.format tokens.exchange claims.userinfo claims.id_token",
      "a list: what the token is good for", "list.has(facts.scopes, \"account:write\")"},
     {"scope", "scopes.may_register", "the privileged scope that the app wants",

@@ -65,7 +65,7 @@ function testing.facts(over)
     grant_type = "authorization_code",
     pkce = true,
     resource = "https://api.example/",
-    subject_token = { client_id = "cid_abcdefghijklmnopqrstuvwx", scopes = { "profile" } },
+    subject_token = { client_id = "cid_abcdefghijklmnopqrstuvwx", scopes = { "profile" }, is_bound = false },
     redirect_uri = "https://app.example/callback",
   }, over)
 end

@@ -1,6 +1,7 @@
 -- client_credentials (RFC 6749 §4.4) and token exchange (RFC 8693).
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local jose = require "helpers.jose"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -12,6 +13,9 @@ local TOKENS = [[
   return {
     lifetimes = function(facts) return { access = ours.hour, refresh = ours.day, id = ours.hour } end,
     exchange = function(facts)
+      if facts.user.username == "bound" and facts.subject_token.is_bound then
+        return false, "This user's keys stay where they are."
+      end
       return facts.user.username ~= "nobody", "This user's tokens stay where they are."
     end,
     resource = function(facts) return facts.resource ~= "https://forbidden.example/", "There is no such resource." end,
@@ -157,6 +161,37 @@ describe("Grants without a browser", function()
       local other_type = "urn:ietf:params:oauth:token-type:refresh_token"
       shape.oauth_error(ask(subject(), { requested_token_type = other_type }), 400, "invalid_request")
       shape.oauth_error(ask(subject(), { client_secret = false }), 401, "invalid_client")
+    end)
+
+    -- RFC 9449 §7.2: who has only the token must not come by one that needs no key.
+    it("of a token that is bound to a key needs the key, and gives one that is bound to it", function()
+      local key, other = jose.key "ES256", jose.key "ES256"
+      local function bound_token(cookie)
+        local code = flow.code(server, world.app, cookie, { scope = "profile chutes:read" })
+        return jose.dpop_request(server, key, "POST", "/idp/token", { form = flow.code_form(world.app, code) })
+          .json.access_token
+      end
+      local function ask_with(with, token)
+        return jose.dpop_request(server, with, "POST", "/idp/token", { form = { grant_type = EXCHANGE,
+          subject_token = token, subject_token_type = ACCESS_TOKEN, client_id = machine.client_id,
+          client_secret = machine.client_secret } })
+      end
+      local token = bound_token(world.cookie)
+      shape.oauth_error(ask(token), 400, "invalid_dpop_proof")
+      shape.oauth_error(ask_with(other, token), 400, "invalid_request")
+      local answer = ask_with(key, token)
+      shape.ok(answer)
+      assert.equal("DPoP", answer.json.token_type)
+      assert.equal(key.jkt, flow.introspect(server, answer.json.access_token).cnf.jkt)
+      shape.oauth_error(ask(answer.json.access_token), 400, "invalid_dpop_proof") -- and so on
+      assert.equal("DPoP", ask_with(key, answer.json.access_token).json.token_type)
+      assert.equal("DPoP", ask_with(other, subject()).json.token_type)
+
+      local cautious = flow.sign_in(server, world.app, flow.user(server, { name = "bound" }))
+      answer = ask_with(key, bound_token(cautious))
+      shape.oauth_error(answer, 400, "invalid_request")
+      assert.equal("This user's keys stay where they are.", answer.json.error_description)
+      shape.ok(ask(flow.tokens(server, world.app, cautious).access_token))
     end)
 
     it("ends when the user takes back what the first token came from", function()
