@@ -38,3 +38,10 @@ struct value *app_json(struct arena *arena, const struct app *app) {
         app_json_add_metadata(arena, json, app);
     return json;
 }
+
+struct value *app_json_new(struct arena *arena, const struct app *app, struct slice client_secret) {
+    struct value *json = app_json(arena, app);
+    if (slice_is_set(client_secret))
+        value_set_text(arena, json, "client_secret", client_secret);
+    return json;
+}

@@ -61,12 +61,16 @@ static enum error target_check(struct request *request, const char *place, struc
     return ERROR_NONE;
 }
 
-/* RFC 7636 §4.3; "plain" is refused (RFC 9700 §2.1.1). */
+/* RFC 7636 §4.3; "plain" is refused (RFC 9700 §2.1.1). A client that has no secret cannot redeem a code without
+ * (§4.4.1). */
 static enum error challenge_check(struct request *request, struct authorization_request *asked) {
     struct slice challenge = params_get(&asked->params, "code_challenge");
     struct slice method = params_get(&asked->params, "code_challenge_method");
-    if (!slice_is_set(challenge) && !slice_is_set(method))
+    if (!slice_is_set(challenge) && !slice_is_set(method)) {
+        if (slice_is(asked->app.token_endpoint_auth_method, "none"))
+            return fail(request, ERROR_INVALID_REQUEST, "code challenge required: this client has no secret.");
         return ERROR_NONE;
+    }
     if (!slice_is_set(challenge))
         return fail(request, ERROR_INVALID_REQUEST, "code_challenge_method is given without code_challenge.");
     if (!slice_is(method, "S256"))

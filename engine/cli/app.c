@@ -106,8 +106,7 @@ enum error command_app_create(struct workplace *workplace, struct value **result
     if (error || (error = user_find(request, slice_of(owner), &user)) ||
         (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, &client_secret)))
         return error;
-    *result = app_json(arena, &app);
-    value_set_text(arena, *result, "client_secret", client_secret);
+    *result = app_json_new(arena, &app, client_secret);
     return ERROR_NONE;
 }
 

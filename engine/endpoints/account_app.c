@@ -23,7 +23,8 @@ const struct field account_app_fields[] = {
 struct response account_app_secret_page(struct request *request, const struct session *session, const struct app *app,
                                         struct slice client_secret) {
     struct arena *arena = request->arena;
-    struct value *context = account_context(request, session, "Keep this secret", "/account/apps");
+    const char *title = slice_is_set(client_secret) ? "Keep this secret" : "The app is made";
+    struct value *context = account_context(request, session, title, "/account/apps");
     struct value *shown = value_map(arena);
     value_set_text(arena, shown, "app_id", app->app_id);
     value_set_text(arena, shown, "name", app->name);
@@ -44,6 +45,7 @@ static struct response app_page(struct request *request, const struct session *s
     struct value *shown = app_json(arena, app);
     app_form_show(request, context, body ? body : shown);
     value_set_int(arena, shown, "user_count", app->user_count);
+    value_set_bool(arena, shown, "has_secret", app_has_secret(app));
     value_set_value(context, "app", shown);
     value_set_value(context, "shares", shares);
     value_set_text(arena, context, "form_action", arena_printf(arena, "/account/apps/%.*s", SLICE_ARG(app->app_id)));
@@ -120,7 +122,7 @@ static struct response secret(struct request *request, const struct session *ses
     struct slice client_secret;
     enum error error = app_renew_secret(request, app, &client_secret);
     if (error)
-        return respond_error(request, error);
+        return app_page(request, session, app, NULL, error);
     audit_event(request, AUDIT_APP, &session->user, app, SLICE("secret regenerated"));
     return account_app_secret_page(request, session, app, client_secret);
 }

@@ -85,9 +85,7 @@ struct response endpoint_app_create(struct request *request) {
         (error = app_create(request, &app, &client_secret)))
         return respond_error(request, error);
     audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("created"));
-    struct value *answer = app_json(request->arena, &app);
-    value_set_text(request->arena, answer, "client_secret", client_secret);
-    return response_value(request, answer);
+    return response_value(request, app_json_new(request->arena, &app, client_secret));
 }
 
 struct response endpoint_app_get(struct request *request) {

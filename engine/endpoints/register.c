@@ -80,8 +80,7 @@ struct response endpoint_register(struct request *request) {
         return respond_error(request, error);
     audit_event(request, AUDIT_APP, &owner, &app, SLICE("registered"));
     struct value *answer = registration_json(request, &app);
-    if (!slice_is(app.token_endpoint_auth_method, "none") &&
-        !slice_is(app.token_endpoint_auth_method, "private_key_jwt")) {
+    if (slice_is_set(client_secret) && !slice_is(app.token_endpoint_auth_method, "private_key_jwt")) {
         value_set_text(request->arena, answer, "client_secret", client_secret);
         value_set_int(request->arena, answer, "client_secret_expires_at", 0);
     }

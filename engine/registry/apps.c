@@ -92,6 +92,10 @@ static struct slice secret_make(struct request *request, unsigned char hash[SECR
     return copy;
 }
 
+bool app_has_secret(const struct app *app) {
+    return !slice_is(app->token_endpoint_auth_method, "none");
+}
+
 enum error app_create(struct request *request, struct app *app, struct slice *client_secret) {
     struct arena *arena = request->arena;
     char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
@@ -102,7 +106,8 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
     if (!slice_is_set(app->client_id))
         app->client_id = arena_copy(arena, slice_of(client_id));
     app->created_at = app->updated_at = clock_now_s();
-    *client_secret = secret_make(request, hash);
+    struct slice secret = secret_make(request, hash);
+    *client_secret = app_has_secret(app) ? secret : SLICE_NONE;
 
     const struct client_metadata *more = &app->metadata;
     struct batch batch = batch_in(arena);
@@ -183,6 +188,10 @@ enum error app_keep_jwks(struct request *request, struct app *app, struct slice 
 }
 
 enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret) {
+    if (!app_has_secret(app))
+        return fail(
+            request, ERROR_CONFLICT,
+            "The app has no secret: its token_endpoint_auth_method is none, and PKCE takes the secret's place.");
     unsigned char hash[SECRET_HASH_SIZE];
     *client_secret = secret_make(request, hash);
     app->updated_at = clock_now_s();

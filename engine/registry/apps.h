@@ -20,8 +20,12 @@ enum error app_list_own(struct request *request, const struct user *owner, int64
 /* Whoever's it is: for the operator. */
 enum error app_find_any(struct request *request, struct slice id, struct app *app);
 
+/* False for a public client (token_endpoint_auth_method none): nobody shall be tempted to put a secret into what users
+ * can read (RFC 6749 §2.1, RFC 8252 §8.5). */
+bool app_has_secret(const struct app *app);
+
 /* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken. *client_secret is shown
- * once. */
+ * once; absent for an app that has none. */
 enum error app_create(struct request *request, struct app *app, struct slice *client_secret);
 
 /* Bits of the columns that app_change writes, in the order of app_fields. */
@@ -51,6 +55,7 @@ enum app_column {
 enum error app_change(struct request *request, struct app *app, unsigned columns);
 /* What was found at its jwks_uri; an app that has another one by now stays as it is. */
 enum error app_keep_jwks(struct request *request, struct app *app, struct slice jwks);
+/* ERROR_CONFLICT: it has none. */
 enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret);
 enum error app_delete(struct request *request, const struct app *app);
 

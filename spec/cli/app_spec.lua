@@ -104,6 +104,15 @@ describe("The command line beside a server", function()
       { form = { token = "x" }, basic = { app.client_id, fresh.client_secret } }))
   end)
 
+  it("gives a public client no secret, and none anew", function()
+    local app = ask("app", "create", "Public one", "--owner", owner.username, "--redirect-uri", flow.REDIRECT,
+      "--auth-method", "none")
+    assert.is_nil(app.client_secret)
+    local code, _, err = cli.run(server.state, "app", "secret", app.app_id)
+    assert.equal(1, code)
+    assert.matches("has no secret", err, 1, true)
+  end)
+
   it("shares, lists shares and takes them back", function()
     local app = flow.app(server, owner, { public = false })
     assert.same({ app_id = app.app_id, shared_to = friend.user_id, shared_to_username = "friend" },

@@ -71,6 +71,33 @@ describe("apps", function()
       assert.is_nil(again.body:find(secret, 1, true))
     end)
 
+    it("gives a public client no secret, when it is made or later", function()
+      local answer = create({ token_endpoint_auth_method = "none" })
+      shape.ok(answer)
+      assert.is_nil(answer.body:find("client_secret\"", 1, true))
+      local path = "/idp/apps/" .. answer.json.app_id
+      shape.detail(http.post(server, path .. "/regenerate-secret", { bearer = user.api_key }), 409)
+      local changed = http.request(server, "PATCH", path,
+        { bearer = user.api_key, json = { token_endpoint_auth_method = "client_secret_basic" } })
+      shape.ok(changed)
+      local given = http.post(server, path .. "/regenerate-secret", { bearer = user.api_key })
+      shape.ok(given)
+      shape.ok(http.post(server, "/idp/token/introspect",
+        { form = { token = "x" }, basic = { given.json.client_id, given.json.client_secret } }))
+    end)
+
+    it("takes no redirect URI whose host or port is none", function()
+      for _, uri in ipairs { "https://a;sandbox/cb", "https://*/cb", "https://]/cb", "https://%/cb", "https://a,b/cb",
+                             "https://a'b/cb", "http://localhost:99999/", "http://127.0.0.1:65536/cb",
+                             "https://[::1/cb", "https://[x]/cb", "com.example.app://a;b/cb" } do
+        shape.invalid(create({ redirect_uris = { uri } }), { { "body", "redirect_uris", 0, "url" } })
+        shape.invalid(create({ post_logout_redirect_uris = { uri } }),
+          { { "body", "post_logout_redirect_uris", 0, "url" } })
+      end
+      shape.invalid(create({ homepage_url = "https://a;b/", logo_url = "https://*/" }),
+        { { "body", "homepage_url", "url" }, { "body", "logo_url", "url" } })
+    end)
+
     it("has defaults", function()
       local app = create().json
       assert.is_true(app.public)

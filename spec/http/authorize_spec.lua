@@ -151,6 +151,22 @@ describe("GET /idp/authorize", function()
     end)
   end)
 
+  -- RFC 7636 §4.4.1: not led through sign-in and consent to a code that it cannot redeem.
+  it("tells a client without a secret that it needs a code_challenge", function()
+    local public = flow.app(server, world.user, { token_endpoint_auth_method = "none" })
+    local function told(answer, status)
+      shape.error_redirect(answer, status, flow.request(public), "invalid_request", server.issuer)
+      local _, params = answer:location()
+      assert.matches("^code challenge required", params.error_description)
+    end
+    told(flow.authorize(server, public), 302)
+    told(flow.authorize(server, public, nil, { cookie = world.cookie }), 302)
+    told(flow.login(server, public, world.user), 303)
+    local with = { code_challenge = flow.pkce().challenge, code_challenge_method = "S256" }
+    shape.page(flow.authorize(server, public, with), 200)
+    assert.is_string(flow.code(server, public, world.cookie, with))
+  end)
+
   describe("loopback addresses", function()
     it("may have any port (RFC 8252 §7.3)", function()
       for _, uri in ipairs { "http://127.0.0.1:1234/cb", "http://127.0.0.1:5/cb", "http://127.0.0.1/cb",
@@ -160,7 +176,7 @@ describe("GET /idp/authorize", function()
     end)
 
     it("may have no other path, host or scheme", function()
-      for _, uri in ipairs { "http://127.0.0.1:1234/other", "http://127.0.0.2:1234/cb", "https://127.0.0.1:1234/cb",
+      for _, uri in ipairs { "http://127.0.0.1:65536/cb", "http://127.0.0.1:99999/cb", "http://127.0.0.1:1234/other", "http://127.0.0.2:1234/cb", "https://127.0.0.1:1234/cb",
                              "http://localhost:1234/cb", "http://127.0.0.1:1234x/cb",
                              "http://127.0.0.1.evil.example/cb", "http://x@127.0.0.1:1234/cb" } do
         shape.page(authorize({ redirect_uri = uri }), 400)

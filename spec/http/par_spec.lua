@@ -115,7 +115,9 @@ describe("A pushed authorization request", function()
     shape.oauth_error(push(world.app, { client_secret = "csc_wrong" }), 401, "invalid_client")
     shape.oauth_error(push(world.app, { client_id = false, client_secret = false }), 401, "invalid_client")
     local public = flow.app(server, world.user, { token_endpoint_auth_method = "none" })
-    assert.equal(201, push(public, { client_secret = false }).status)
+    shape.oauth_error(push(public, { client_secret = false }), 400, "invalid_request")
+    assert.equal(201, push(public, { client_secret = false, code_challenge = flow.pkce().challenge,
+                                     code_challenge_method = "S256" }).status)
     assert.equal(201, push(world.app, { client_secret = false, client_id = false },
       { basic = { world.app.client_id, world.app.client_secret } }).status)
   end)

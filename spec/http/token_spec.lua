@@ -214,7 +214,7 @@ describe("POST /idp/token", function()
       good(flow.token(server, flow.code_form(public, code(challenge, public),
         { client_secret = false, code_verifier = pkce.verifier })))
       shape.oauth_error(flow.token(server, flow.code_form(public, code(challenge, public),
-        { code_verifier = pkce.verifier })), 401, "invalid_client")
+        { client_secret = world.app.client_secret, code_verifier = pkce.verifier })), 401, "invalid_client")
     end)
   end)
 

@@ -300,6 +300,9 @@ return {
   ["Keep this secret"] = "Bewahre das gut auf",
   ["This is what the app signs in to this server with. Copy the secret now: it is not shown again."] =
     "Damit meldet sich die App bei diesem Server an. Kopiere das Geheimnis jetzt: Es wird nicht noch einmal gezeigt.",
+  ["The app is made"] = "Die App ist angelegt",
+  ["It has no secret: nothing stays secret in a browser or on a device. It signs in with its client_id and PKCE (RFC 7636, method S256)."] =
+    "Sie hat kein Geheimnis: In einem Browser oder auf einem Gerät bleibt nichts geheim. Sie meldet sich mit ihrer client_id und PKCE (RFC 7636, Methode S256) an.",
   ["App"] = "App",
   ["State"] = "Zustand",
   ["People"] = "Menschen",
