@@ -9,7 +9,7 @@
 
 struct session {
     struct slice session_id;
-    struct slice browser_id; /* the first of those that this user has begun one out of another in this browser */
+    struct slice browser_id; /* shared by the same user's sessions in the same browser, and by no others */
     struct user user;        /* with sign_in */
 };
 
