@@ -86,6 +86,24 @@ describe("What a consent page has shown", function()
     assert.equal("openid", approve(page()))
   end)
 
+  it("is what a device gets, too", function()
+    start(OPTIONAL)
+    local DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+    local app = flow.app(server, world.user, { grant_types = { DEVICE }, token_endpoint_auth_method = "none" })
+    local codes = http.post(server, "/idp/device_authorization",
+      { form = { client_id = app.client_id, scope = "openid usage:read" } }).json
+    local entered = http.post(server, "/idp/device", { form = { user_code = codes.user_code }, cookie = world.cookie })
+    local _, params = entered:location()
+    local shown = page(params.session_id)
+    assert.matches(BOX, shown.body, 1, true)
+    change_policy(REQUIRED)
+    shape.page(flow.answer(server, shown, world.cookie, { action = "approve" }), 200)
+    local tokens = flow.token(server,
+      { grant_type = DEVICE, device_code = codes.device_code, client_id = app.client_id })
+    shape.ok(tokens)
+    assert.equal("openid", tokens.json.scope)
+  end)
+
   it("is not remembered where a box is left empty that was ticked before", function()
     start((OPTIONAL:gsub('return "ask"', [[
       return require("moonlatch.list").has(facts.previous and facts.previous.scopes, "usage:read") and "skip" or "ask"]])

@@ -303,6 +303,8 @@ return {
   ["The app is made"] = "Die App ist angelegt",
   ["It has no secret: nothing stays secret in a browser or on a device. It signs in with its client_id and PKCE (RFC 7636, method S256)."] =
     "Sie hat kein Geheimnis: In einem Browser oder auf einem Gerät bleibt nichts geheim. Sie meldet sich mit ihrer client_id und PKCE (RFC 7636, Methode S256) an.",
+  ["The app has no secret: its token_endpoint_auth_method is none, and PKCE takes the secret's place."] =
+    "Die App hat kein Geheimnis: Ihre token_endpoint_auth_method ist none, und PKCE tritt an seine Stelle.",
   ["App"] = "App",
   ["State"] = "Zustand",
   ["People"] = "Menschen",
