@@ -176,7 +176,8 @@ describe("GET /idp/authorize", function()
     end)
 
     it("may have no other path, host or scheme", function()
-      for _, uri in ipairs { "http://127.0.0.1:65536/cb", "http://127.0.0.1:99999/cb", "http://127.0.0.1:1234/other", "http://127.0.0.2:1234/cb", "https://127.0.0.1:1234/cb",
+      for _, uri in ipairs { "http://127.0.0.1:65536/cb", "http://127.0.0.1:99999/cb",
+                             "http://127.0.0.1:1234/other", "http://127.0.0.2:1234/cb", "https://127.0.0.1:1234/cb",
                              "http://localhost:1234/cb", "http://127.0.0.1:1234x/cb",
                              "http://127.0.0.1.evil.example/cb", "http://x@127.0.0.1:1234/cb" } do
         shape.page(authorize({ redirect_uri = uri }), 400)

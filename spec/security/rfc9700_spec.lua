@@ -53,9 +53,8 @@ describe("RFC 9700", function()
   end)
 
   it("§2.1.1 §4.5: a public client needs PKCE", function()
-    local code = flow.code(server, public, world.cookie)
-    shape.oauth_error(flow.token(server, flow.code_form(public, code, { client_secret = false })), 401,
-      "invalid_client")
+    local without = flow.authorize(server, public, nil, { cookie = world.cookie })
+    shape.error_redirect(without, 302, flow.request(public), "invalid_request", server.issuer)
     shape.oauth_error(flow.token(server, public_form { code_verifier = false }), 400, "invalid_grant")
     shape.oauth_error(flow.token(server, public_form { code_verifier = flow.pkce().verifier }), 400, "invalid_grant")
     shape.ok(flow.token(server, public_form()))

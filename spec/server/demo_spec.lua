@@ -104,8 +104,10 @@ describe("serve --demo", function()
     assert.matches('"access_token":"cak_', body)
     assert.matches('"active":true', body)
     assert.matches('"username":"demo"', body)
-    -- again: signed in and allowed already, so nothing is asked
+    -- again: signed in already, but the demo proves nothing, and any program may have a port of this machine
     shape.page(one:go("GET", "/demo"), 200)
+    assert.matches("^/idp/authorize/consent%?", one.path)
+    shape.page(one:submit { action = "approve" }, 200)
     assert.matches("^/demo/callback%?", one.path)
   end)
 
