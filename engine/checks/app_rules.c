@@ -25,7 +25,8 @@ const struct field app_fields[] = {
     {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365, "How long it may stay away; 30 when left out."},
     {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX, "Privileged scopes that it may ask for."},
     {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,
-     "client_secret_basic, client_secret_post, private_key_jwt or none (RFC 7591); null: whichever it uses."},
+     "client_secret_basic, client_secret_post, private_key_jwt or none (RFC 7591), which has no secret and needs PKCE; "
+     "null: whichever it uses."},
     {"active", FIELD_BOOL, FIELD_CHANGE_ONLY, 0, 0, "false stops every token of the app at once."},
     {"grant_types", FIELD_TEXTS, FIELD_NULLABLE, 1, 8,
      "What it may send to /idp/token (RFC 7591); authorization_code and refresh_token when left out."},

@@ -11,7 +11,7 @@ const struct field authorize_fields[] = {
     {"redirect_uri", FIELD_TEXT, 0, 0, 0, "One that the app has registered. Required, unless the request was pushed."},
     {"scope", FIELD_TEXT, 0, 0, 0, "Separated by spaces."},
     {"state", FIELD_TEXT, 0, 0, 0, "Comes back as it is."},
-    {"code_challenge", FIELD_TEXT, 0, 0, 0, "RFC 7636."},
+    {"code_challenge", FIELD_TEXT, 0, 0, 0, "RFC 7636; required of a client that has no secret."},
     {"code_challenge_method", FIELD_TEXT, 0, 0, 0, "S256."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "OpenID Connect."},
     {"prompt", FIELD_TEXT, 0, 0, 0, "none, login, consent or select_account."},
