@@ -18,6 +18,24 @@ static const char sealed_consent_of_device[] =
     "TY9g3rOg2jI_VUDQTS39NPV4iy5on-NYdrCk1boubvHII9Ye0ZImXac1Yxhs6Lji0cq8mjM7X-68y86FiLFQRcTL5m6Y3sm1wFbL"
     "RATN5OCTDXsEwenyMBnkUG9V-xhlolEXDN3Wh1_d8KXdw9k";
 
+/* The consent step with what its page offers, since schema 007; the two above have no longer what is needed. */
+static const char sealed_consent_offered[] =
+    "VWuSPXVdxw7ktzH7905M29defyQoHDIHdffD3VvflhwSvrhQ7PKTuVUwFW_mbw3arqc943TfksnJ4NfLqh2vMmNrTKwIefufpekp"
+    "dn1xsSB313YPX6b-o6B5LUAgee6K-CWE5YVlU5H3lq2dhyUlLHYAc9Xuu4gD-NNLYimuV9V7mzGxRlKk4bf9PREszEXkFgo-OP6C"
+    "BgJXtjgm6LbY8npdBnV7rozqQHqAuMG4cMZZLLfM-5hEJVnNbjwYwOj3ULYt2YVkbGBabjoK5UNSHD80sMiQkIKgsKCQsZ3UdRC9"
+    "o7kEnQ5evFWaW3Ay-bJ5D3HQQyNPpFxXzswUUHG5m1tXRf-ZEqyO_rIj6baqKaEGIq5B61zJx-lf7xU0aUVwUh6a67mIoH89UEeJ"
+    "cbO6c0o2hgGWUMoQQg7qRmVL8kIb3bLU3TI1v269tMxggsLI9jFMAT3Zorhs2VW-nGa6FajWN6hDl_WTX03ikaREVKU4M6FfwGA8"
+    "uG799Vs8a4ob-hY7-sourA0KQfQgdSzJ-BL-M3pOgMo5mY3A2FBSToU9Mw-WZj5PVO4pQ8UR_KcZa2u2--E63jBoZSPef6goPWjc"
+    "OomV5xElkF_0kUwFXoAzkOy9edH3RKtZSeqmU5TEMEbTGB9gDCX9tkNWcML5am52R_4MTDDmS6l9Yp0GPK6cEg0a-f9_qJPjXwwL"
+    "J9wa7CiAPC_GgUffYaDj3fqoTj34fBYIPMAP51_y7A";
+
+static const char sealed_consent_of_device_offered[] =
+    "zECHeSEJNgIly9DpjCfJewYiZAz8ddcQR-9HwvqC4rO8M3htHAeGXBYHaWdLiTV0q5n1W_EQpqJfFri0RuUf37SlPHYeGWdetwSD"
+    "2a7U9hK3NFNQVmDE0RYu-ExlPswwKTciwpNtzX3pqD0kZCsQcfPsplYwA2QOSgeYUobI3IQUVEaP15n49f_EkTHJBkcu7zyA0Jts"
+    "BY9mf7mIIkN1dwNDsZmdJOdzhpnN5_h-okwlBWgU8YG8jAgMIJGxXINX3IORc6px44Hq5LxnMTTzkX0VP8lxqIFlKtRrK_GNBAhL"
+    "p8cOjq2uARnQs4CZP0aKc14b_pD2BKjSfVsh1aQGSyQWmMhIU4VXW8qtJQXXKSarEwkjfLfMhzvVvKvbj9R8BfETIEIruG8InGwP"
+    "u44QIrwHBrWVUHXGzikvO_HttwqR-c4UpLg";
+
 static const char sealed_request_uri[] =
     "urn:ietf:params:oauth:request_uri:EC_ZB0Z_U8BEhBiVFVbfPPw6UyN4SHljw5iL35mxHyQahnpF16fYwBpdp7TrU8gqpk"
     "hc-DH-6BY7f2Hf5oP7euvpyeak5w9bdRSwQr_Xp32EzXk3TkmQmdKvfPFDLvjMoR7YmcbNQW63Ns6LDhPzQQvIDVuZLn6LOvScYW"
@@ -39,13 +57,10 @@ static const char sealed_device_code[] =
     "AFchkt--h1gbdE5T19q3eBXA5Satc7FjCPEdgfBv8m7ZcMPoZkSE35VE9N-28aOTYS8qjJlmrRhhBEvG11RutLqSeM8sUGBSq03e"
     "0s09noKgN7cnfXf8DJpfX4uDKRB1OcQhT2PQl9sBg5y369I";
 
-static const char sealed_nonce[] =
-    "0feb3c1c-8865-4b3e-81c1-54f46a751498";
+static const char sealed_nonce[] = "0feb3c1c-8865-4b3e-81c1-54f46a751498";
 
-static const char sealed_dpop_nonce[] =
-    "38c194eb-c37b-44b9-b790-e8237aced400";
+static const char sealed_dpop_nonce[] = "38c194eb-c37b-44b9-b790-e8237aced400";
 
-static const char sealed_signing_key[] =
-    "xayE-NLULKYOBvWaM6fbEsERTLONmHm85xqelhILOoxTMUTI8j9C6jDhghaRuMo";
+static const char sealed_signing_key[] = "xayE-NLULKYOBvWaM6fbEsERTLONmHm85xqelhILOoxTMUTI8j9C6jDhghaRuMo";
 
 #endif

@@ -20,7 +20,8 @@ static const int64_t then_s = 1796000000;
 static struct keyring *keyring;
 static struct settings settings;
 static struct service service;
-static const struct session session = {.session_id = {"0123456789012345678901", 22}};
+static const struct session session = {.session_id = {"0123456789012345678999", 22},
+                                       .browser_id = {"0123456789012345678901", 22}};
 
 static struct request request_new(void) {
     return (struct request){.arena = &fixture_arena, .service = &service};
@@ -50,8 +51,8 @@ static const struct sealed_case {
     opener *open;
     const char *opened; /* the refusal behind the opening: the store is empty; NULL: none */
 } cases[] = {
-    {sealed_consent, KEY_CONSENT, consent_open, "The app has changed since. Go back to it and try again."},
-    {sealed_consent_of_device, KEY_CONSENT, consent_open, "This code has expired. Start anew on your device."},
+    {sealed_consent_offered, KEY_CONSENT, consent_open, "The app has changed since. Go back to it and try again."},
+    {sealed_consent_of_device_offered, KEY_CONSENT, consent_open, "This code has expired. Start anew on your device."},
     {sealed_request_uri + sizeof(REQUEST_URI) - 1, KEY_REQUEST, request_uri_open, NULL},
     {sealed_factor, KEY_FACTOR, factor_open, "There is no such account any more."},
 };
@@ -110,17 +111,30 @@ static void what_a_release_sealed_opens(void) {
         CHECK(opens(&cases[i], slice_of(cases[i].text)));
 }
 
+static void a_consent_that_was_sealed_without_what_its_page_offers_is_refused(void) {
+    static const char *const texts[] = {sealed_consent, sealed_consent_of_device};
+    for (size_t i = 0; i < 2; i++) {
+        struct request request = request_new();
+        CHECK(consent_open(&request, slice_of(texts[i])) == ERROR_BAD_REQUEST);
+        CHECK(slice_starts(request.error_text, "This request is not one of ours."));
+    }
+}
+
 static void a_member_that_a_later_release_adds_is_passed_over(void) {
     for (size_t i = 0; i < CASES; i++)
         CHECK(opens(&cases[i], sealed_of(&cases[i], map_but(map_of(&cases[i]), SLICE("later"), of_kind(VALUE_MAP)))));
 }
 
-/* device_id alone is optional. */
+/* Only these are optional. */
+static bool may_be_missing(const struct value *member) {
+    return slice_is(member->name, "device_id") || slice_is(member->name, "offered");
+}
+
 static void a_member_that_is_missing_is_refused(void) {
     for (size_t i = 0; i < CASES; i++) {
         const struct value *map = map_of(&cases[i]);
         for (const struct value *member = map->first; member; member = member->next)
-            if (!slice_is(member->name, "device_id"))
+            if (!may_be_missing(member))
                 CHECK(!opens(&cases[i], sealed_of(&cases[i], map_but(map, member->name, NULL))));
     }
 }
@@ -131,7 +145,7 @@ static void a_member_of_another_kind_is_refused(void) {
         for (const struct value *member = map->first; member; member = member->next)
             for (enum value_kind kind = VALUE_NULL; kind <= VALUE_MAP; kind++) {
                 bool is_open = opens(&cases[i], sealed_of(&cases[i], map_but(map, member->name, of_kind(kind))));
-                CHECK(!is_open || kind == member->kind || slice_is(member->name, "device_id"));
+                CHECK(!is_open || kind == member->kind || may_be_missing(member));
             }
     }
 }
@@ -213,6 +227,7 @@ int main(void) {
     settings.issuer = SLICE("https://id.example");
     service = (struct service){.settings = &settings, .keyring = keyring, .db = fixture_db};
     RUN(what_a_release_sealed_opens);
+    RUN(a_consent_that_was_sealed_without_what_its_page_offers_is_refused);
     RUN(a_member_that_a_later_release_adds_is_passed_over);
     RUN(a_member_that_is_missing_is_refused);
     RUN(a_member_of_another_kind_is_refused);
