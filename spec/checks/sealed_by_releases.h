@@ -39,13 +39,10 @@ static const char sealed_device_code[] =
     "AFchkt--h1gbdE5T19q3eBXA5Satc7FjCPEdgfBv8m7ZcMPoZkSE35VE9N-28aOTYS8qjJlmrRhhBEvG11RutLqSeM8sUGBSq03e"
     "0s09noKgN7cnfXf8DJpfX4uDKRB1OcQhT2PQl9sBg5y369I";
 
-static const char sealed_nonce[] =
-    "0feb3c1c-8865-4b3e-81c1-54f46a751498";
+static const char sealed_nonce[] = "0feb3c1c-8865-4b3e-81c1-54f46a751498";
 
-static const char sealed_dpop_nonce[] =
-    "38c194eb-c37b-44b9-b790-e8237aced400";
+static const char sealed_dpop_nonce[] = "38c194eb-c37b-44b9-b790-e8237aced400";
 
-static const char sealed_signing_key[] =
-    "xayE-NLULKYOBvWaM6fbEsERTLONmHm85xqelhILOoxTMUTI8j9C6jDhghaRuMo";
+static const char sealed_signing_key[] = "xayE-NLULKYOBvWaM6fbEsERTLONmHm85xqelhILOoxTMUTI8j9C6jDhghaRuMo";
 
 #endif
