@@ -235,7 +235,7 @@ describe("/admin", function()
         local names, url = {}, start
         while url do
           local body = get(url).body
-          for name in body:gmatch(">(Paged%d%d)</a>") do
+          for name in body:gmatch(">(Paged%d%d)</bdi></a>") do
             table.insert(names, name)
           end
           url = body:match('rel="next" href="([^"]+)"')
