@@ -52,10 +52,8 @@ describe("Names", function()
     return form
   end
 
-  local function refused(what, ...)
-    local code, out, err = cli.run(server.state, ...)
-    assert.same({ 1, "" }, { code, out })
-    assert.matches(what, err)
+  local function refused(...)
+    cli.refused(server.state, ...)
   end
 
   it("have nothing in them that cannot be seen, and one form", function()
