@@ -146,7 +146,7 @@ describe("/admin", function()
       flow.tokens(server, app, plain_cookie)
       local body = get("/admin").body
       assert.is_true(has(body, shadow.shadow_version))
-      assert.matches("<dt>Differences</dt><dd>[1-9]", body)
+      assert.matches("<dt>Differences</dt><dd><bdi>[1-9]", body)
       cli.ask(server.state, "policy", "shadow", "--off")
       sys.run { "rm", "-r", candidate }
     end)
