@@ -1,13 +1,24 @@
 -- Who may make an app, what it may be like, and which apps are listed.
 
+local list = require "moonlatch.list"
+
+-- The brand is the operator's: its name, and what looks like it, is given at the command line or to an admin.
+local function may_be_named(facts)
+  return not facts.resembles_brand or list.has(facts.user.roles, "admin") or facts.request.address == "command line",
+    "A name that looks like this service's own is for its administrators to give."
+end
+
 -- May facts.user make facts.app? Everybody may; an operator might ask for a role here.
-local function may_create(_)
-  return true
+local function may_create(facts)
+  return may_be_named(facts)
 end
 
 -- May facts.user, who owns it, make facts.app of facts.before?
-local function may_edit(_)
-  return true
+local function may_edit(facts)
+  if facts.app.name == facts.before.name then
+    return true
+  end
+  return may_be_named(facts)
 end
 
 local loopback = { ["127.0.0.1"] = true, ["[::1]"] = true, ["localhost"] = true }

@@ -21,6 +21,24 @@ describe("apps.redirect_uri", function()
   end)
 end)
 
+describe("apps.may_create and apps.may_edit", function()
+  it("keep the brand for administrators and the command line", function()
+    local facts = testing.facts { resembles_brand = true, app = { name = "Moonlatch Support" } }
+    assert.is_false((apps.may_create(facts)))
+    assert.is_false((apps.may_edit(facts)))
+    facts.user.roles = { "admin" }
+    assert.is_true((apps.may_create(facts)))
+    facts.user.roles = {}
+    facts.request.address = "command line"
+    assert.is_true((apps.may_create(facts)))
+  end)
+
+  it("leave other names, and the name that an app has, alone", function()
+    assert.is_true((apps.may_create(testing.facts())))
+    assert.is_true((apps.may_edit(testing.facts { resembles_brand = true })))
+  end)
+end)
+
 describe("apps.listing", function()
   it("follows what was asked for", function()
     local listing = apps.listing(testing.facts { include_public = false, order = "name" })

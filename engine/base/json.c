@@ -80,11 +80,12 @@ struct value *json_parse(struct arena *arena, struct slice text, struct slice *e
     return value;
 }
 
-/* Whether eight bytes stand for themselves in a JSON text: ASCII, no control character, no '"', no '\\'. A byte below
- * what is subtracted from it borrows, which sets its highest bit. */
+/* Whether eight bytes stand for themselves in a JSON text: ASCII, no control character, no DEL, no '"', no '\\'. A byte
+ * below what is subtracted from it borrows, and DEL with one added carries: both set its highest bit. */
 static inline bool word_is_plain(uint64_t word) {
     const uint64_t ones = 0x0101010101010101;
-    uint64_t odd = word | (word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
+    uint64_t odd =
+        word | (word + ones) | (word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
     return (odd & ones * 0x80) == 0;
 }
 
@@ -122,8 +123,9 @@ void json_write_text(struct buffer *buffer, struct slice text) {
     size_t start = 0;
     for (size_t i = 0; i < text.len;) {
         unsigned char c = (unsigned char)text.at[i];
-        size_t step = c < 0x80 ? 1 : utf8_next(slice_from(text, i), NULL);
-        if (step && c >= 0x20 && c != '"' && c != '\\') {
+        uint32_t rune = c;
+        size_t step = c < 0x80 ? 1 : utf8_next(slice_from(text, i), &rune);
+        if (step && !utf8_is_control(rune) && c != '"' && c != '\\') {
             i += step;
             continue;
         }
@@ -133,12 +135,12 @@ void json_write_text(struct buffer *buffer, struct slice text) {
         } else if (c == '"' || c == '\\') {
             buffer_add_byte(buffer, '\\');
             buffer_add_byte(buffer, (char)c);
-        } else {
-            buffer_add(buffer, SLICE("\\u00"));
-            buffer_add_byte(buffer, hex[c >> 4]);
-            buffer_add_byte(buffer, hex[c & 15]);
+        } else { /* a log and an answer are read on terminals, so controls beyond JSON's own are escaped also */
+            buffer_add(buffer, SLICE("\\u"));
+            for (int shift = 12; shift >= 0; shift -= 4)
+                buffer_add_byte(buffer, hex[rune >> shift & 15]);
         }
-        start = ++i;
+        start = i += step ? step : 1;
     }
     buffer_add(buffer, (struct slice){text.at + start, text.len - start});
     buffer_add_byte(buffer, '"');

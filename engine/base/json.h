@@ -14,7 +14,8 @@ enum { JSON_DEPTH_MAX = 32 };
 struct value *json_parse(struct arena *arena, struct slice text, struct slice *error);
 
 void json_write(struct buffer *buffer, const struct value *value);
-/* A string with its quotes. Text that is not UTF-8 is written with U+FFFD for each bad byte. */
+/* A string with its quotes. Text that is not UTF-8 is written with U+FFFD for each bad byte; what a terminal obeys
+ * (utf8_is_control) is escaped, so that JSON can be read there. */
 void json_write_text(struct buffer *buffer, struct slice text);
 
 #endif

@@ -1,7 +1,5 @@
 #include "base/utf8.h"
 
-#include "base/buffer.h"
-
 #include <wctype.h>
 
 size_t utf8_next(struct slice s, uint32_t *rune) {
@@ -61,10 +59,6 @@ size_t utf8_count(struct slice s) {
     return count;
 }
 
-bool utf8_is_letter(uint32_t rune) {
-    return iswalpha((wint_t)rune) != 0;
-}
-
 static void add_rune(struct buffer *out, uint32_t rune) {
     size_t extra = rune < 0x80 ? 0 : rune < 0x800 ? 1 : rune < 0x10000 ? 2 : 3;
     static const unsigned char leads[] = {0x00, 0xc0, 0xe0, 0xf0};
@@ -79,4 +73,53 @@ struct slice utf8_lower(struct arena *arena, struct slice text) {
     for (size_t step; (step = utf8_next(text, &rune)); text = slice_from(text, step))
         add_rune(&out, (uint32_t)towlower((wint_t)rune));
     return buffer_slice(&out);
+}
+
+bool utf8_is_control(uint32_t rune) {
+    return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c || rune == 0x200e || rune == 0x200f ||
+           (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2066 && rune <= 0x2069);
+}
+
+static bool is_line_end(struct slice text) {
+    return text.at[0] == '\n' || slice_starts(text, "\r\n");
+}
+
+bool utf8_has_controls(struct slice text, bool has_lines) {
+    uint32_t rune;
+    for (size_t step; (step = utf8_next(text, &rune)); text = slice_from(text, step))
+        if (rune < 0xa0 && utf8_is_control(rune) && !(has_lines && is_line_end(text)))
+            return true;
+    return false;
+}
+
+void utf8_add_escaped(struct buffer *out, struct slice text, bool has_lines) {
+    while (text.len) {
+        uint32_t rune;
+        size_t step = utf8_next(text, &rune);
+        if (step && (!utf8_is_control(rune) || (rune == '\n' && has_lines)))
+            buffer_add(out, (struct slice){text.at, step});
+        else if (step && rune >= 0x80)
+            buffer_printf(out, "\\u{%x}", (unsigned)rune);
+        else
+            buffer_printf(out, "\\x%02x", (unsigned)(unsigned char)text.at[0]);
+        text = slice_from(text, step ? step : 1);
+    }
+}
+
+static struct slice trim_line(struct slice line) {
+    if (line.len && line.at[line.len - 1] == '\r')
+        line.len--;
+    return slice_trim(line);
+}
+
+struct slice utf8_tidy(struct arena *arena, struct slice text) {
+    struct buffer tidy = buffer_in(arena);
+    struct slice rest = text;
+    while (slice_is_set(rest)) {
+        struct slice line = trim_line(slice_cut(&rest, '\n'));
+        if (line.len && tidy.len)
+            buffer_add_byte(&tidy, '\n');
+        buffer_add(&tidy, line);
+    }
+    return slice_is_set(text) ? buffer_slice(&tidy) : text;
 }

@@ -1,6 +1,7 @@
 #include "checks/app_rules.h"
 
 #include "base/json.h"
+#include "base/name.h"
 #include "base/utf8.h"
 #include "checks/client.h"
 #include "checks/client_keys.h"
@@ -10,18 +11,17 @@
 #include "registry/apps.h"
 #include "registry/audit.h"
 
-#include <ctype.h>
-
-enum { REFRESH_DAYS_DEFAULT = 30 };
+enum { REFRESH_DAYS_DEFAULT = 30, NAME_MIN_CHARACTERS = 3 };
 
 /* Each stands at the bit of its column. */
 #define COLUMN(column) __builtin_ctz(column)
 enum { APP_FIELD_COUNT = COLUMN(APP_REQUIRE_PAR) + 1 };
 
 const struct field app_fields[] = {
-    [COLUMN(APP_NAME)] = {"name", FIELD_TEXT, FIELD_REQUIRED, 3, 64,
-                          "Letters, digits, \"_\", \"-\", \".\" and inner spaces; unique regardless of case."},
-    [COLUMN(APP_DESCRIPTION)] = {"description", FIELD_TEXT, FIELD_NULLABLE, 0, 1000,
+    [COLUMN(
+        APP_NAME)] = {"name", FIELD_TEXT, FIELD_REQUIRED, NAME_MIN_CHARACTERS, NAME_MAX_CHARACTERS,
+                      "Letters, digits, \"_\", \"-\", \".\" and single inner spaces; no two apps' names look alike."},
+    [COLUMN(APP_DESCRIPTION)] = {"description", FIELD_TEXT, FIELD_NULLABLE | FIELD_LINES, 0, 1000,
                                  "What users read on the consent page."},
     [COLUMN(APP_REDIRECT_URIS)] =
         {"redirect_uris", FIELD_TEXTS, 0, 0, 10,
@@ -66,23 +66,18 @@ const struct client_metadata client_metadata_default = {
     .post_logout_redirect_uris = {"", 0},
 };
 
-bool app_name_is_valid(struct slice name) {
-    if (!name.len || name.at[0] == ' ' || name.at[name.len - 1] == ' ')
-        return false;
-    uint32_t rune;
-    while (name.len) {
-        size_t step = utf8_next(name, &rune);
-        if (!step || !(utf8_is_letter(rune) || (rune < 0x80 && (isdigit((int)rune) || strchr("_ -.", (int)rune)))))
-            return false;
-        name = slice_from(name, step);
-    }
-    return true;
-}
-
 static struct value *app_facts(struct request *request, const struct user *user, const struct app *app) {
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, user);
     facts_add_app(request->arena, facts, app);
+    return facts;
+}
+
+/* Those of a decision on the app as a whole. */
+static struct value *app_facts_whole(struct request *request, const struct user *user, const struct app *app) {
+    struct value *facts = app_facts(request, user, app);
+    value_set_bool(request->arena, facts, "resembles_brand",
+                   name_resembles(request->arena, app->name, request->service->brand_name));
     return facts;
 }
 
@@ -215,9 +210,11 @@ static void metadata_apply(struct request *request, struct client_metadata *meta
         field_bool(json, "require_pushed_authorization_requests", metadata->require_pushed_authorization_requests);
 }
 
-/* The fields of the body over those of *app; the bits of those that are there. */
+/* The fields of the body over those of *app; the bits of those that are there. A name that stays is not looked at
+ * again: an older release may have allowed it. */
 static unsigned fields_apply(struct request *request, struct app *app) {
     const struct value *json = request->json;
+    const struct slice old_name = app->name;
     unsigned columns = 0;
     for (unsigned i = 0; app_fields[i].name; i++)
         columns |= value_get(json, app_fields[i].name) ? 1u << i : 0;
@@ -235,6 +232,11 @@ static unsigned fields_apply(struct request *request, struct app *app) {
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (value_get(json, texts[i].name))
             *texts[i].text = field_text(json, texts[i].name);
+    if (slice_equal(app->name, old_name))
+        columns &= ~(unsigned)APP_NAME;
+    else
+        app->name = name_normal(request->arena, app->name);
+    app->description = utf8_tidy(request->arena, app->description);
     if (value_get(json, "redirect_uris"))
         app->redirect_uris = names_of(request, "redirect_uris");
     if (value_get(json, "allowed_scopes"))
@@ -260,12 +262,29 @@ static void redirect_uris_required(struct request *request, const struct app *ap
         request_invalid(request, "body", "redirect_uris", -1, "missing", "redirect_uris is required");
 }
 
-/* What a table of fields cannot say. */
-static void rules_check(struct request *request, const struct user *user, const struct app *app, enum fields_of what) {
-    struct slice name = field_text(request->json, "name");
-    if (slice_is_set(name) && !field_failed(request, "name", -1) && !app_name_is_valid(name))
+/* Of a new name, in its normal form. */
+static void app_name_check(struct request *request, struct slice name) {
+    size_t count = utf8_count(name);
+    enum name_fault fault = name_check(name, "_ -.");
+    if (field_failed(request, "name", -1))
+        return;
+    if (fault == NAME_SCRIPTS)
         request_invalid(request, "body", "name", -1, "string_pattern",
-                        "name may hold letters, digits, '_', '-', '.' and inner spaces");
+                        "name may not mix the letters of several scripts in a word");
+    else if (fault)
+        request_invalid(request, "body", "name", -1, "string_pattern",
+                        "name may hold letters, digits, '_', '-', '.' and single inner spaces");
+    else if (count < NAME_MIN_CHARACTERS || count > NAME_MAX_CHARACTERS)
+        request_invalid(request, "body", "name", -1, "string_pattern",
+                        "name must have %d to %d characters in Unicode's normal form KC", NAME_MIN_CHARACTERS,
+                        NAME_MAX_CHARACTERS);
+}
+
+/* What a table of fields cannot say. */
+static void rules_check(struct request *request, const struct user *user, const struct app *app, enum fields_of what,
+                        unsigned columns) {
+    if (columns & APP_NAME)
+        app_name_check(request, app->name);
     choice_check(request, "token_endpoint_auth_method", CLIENT_AUTH_METHODS);
     choice_check(request, "id_token_signed_response_alg", SIGNING_ALGS);
     grant_types_check(request);
@@ -294,13 +313,13 @@ enum error app_new_check(struct request *request, const struct user *user, struc
     if (!fields_check(request, app_fields, FIELDS_OF_NEW))
         return request_validation(request);
     app_new_defaults(user, app);
-    fields_apply(request, app);
+    unsigned columns = fields_apply(request, app);
     app->active = true;
-    rules_check(request, user, app, FIELDS_OF_NEW);
+    rules_check(request, user, app, FIELDS_OF_NEW, columns);
     enum error error = request_validation(request);
     if (error)
         return error;
-    struct value *facts = app_facts(request, user, app);
+    struct value *facts = app_facts_whole(request, user, app);
     struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts);
     audit_decision(request, facts);
     if (!verdict.allowed)
@@ -313,11 +332,11 @@ enum error app_change_check(struct request *request, const struct user *user, st
         return request_validation(request);
     const struct app before = *app;
     *columns = fields_apply(request, app);
-    rules_check(request, user, app, FIELDS_OF_CHANGE);
+    rules_check(request, user, app, FIELDS_OF_CHANGE, *columns);
     enum error error = request_validation(request);
     if (error)
         return error;
-    struct value *facts = app_facts(request, user, app);
+    struct value *facts = app_facts_whole(request, user, app);
     value_set_value(facts, "before", facts_app(request->arena, &before));
     struct verdict verdict = policy_may_edit(request->service->policy, request->arena, facts);
     audit_decision(request, facts);

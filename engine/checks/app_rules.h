@@ -12,9 +12,6 @@ extern const struct field app_fields[];
 /* What a client has registered when it says nothing of it. */
 extern const struct client_metadata client_metadata_default;
 
-/* Letters of any script, digits, "_", " ", "-" and "."; no space at either end. */
-bool app_name_is_valid(struct slice name);
-
 /* A new app of which nothing is said. Ids, name, secret and times are not set. */
 void app_new_defaults(const struct user *owner, struct app *app);
 
@@ -23,7 +20,7 @@ void app_new_defaults(const struct user *owner, struct app *app);
 enum error app_new_check(struct request *request, const struct user *user, struct app *app);
 
 /* *app, as it is now, becomes as the body asks; *columns gets a bit (1 << index in app_fields) for each field that is
- * there. The same errors. */
+ * there, and not the name that it has. The same errors. */
 enum error app_change_check(struct request *request, const struct user *user, struct app *app, unsigned *columns);
 
 #endif

@@ -37,7 +37,8 @@ struct response authorization_error(struct request *request, const struct author
     const struct error_kind *kind = error_kind(error);
     request->error = error; /* for the log: the answer itself is a redirect */
     struct slice text = slice_is_set(request->error_text) ? request->error_text : slice_of(kind->text);
-    struct redirect_param params[4] = {{"error", slice_of(kind->oauth_code)}, {"error_description", text}};
+    struct redirect_param params[4] = {{"error", slice_of(kind->oauth_code)},
+                                       {"error_description", error_description(request->arena, text)}};
     return answer(request, asked, params, 2);
 }
 

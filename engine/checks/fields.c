@@ -19,6 +19,9 @@ static void text_check(struct request *request, const struct field *field, const
     else if (count > field->max)
         request_invalid(request, "body", field->name, -1, "string_too_long", "%s may have at most %lld characters",
                         field->name, (long long)field->max);
+    else if (utf8_has_controls(value->text, field->flags & FIELD_LINES))
+        request_invalid(request, "body", field->name, -1, "string_pattern", "%s may not have control characters",
+                        field->name);
 }
 
 static void url_check(struct request *request, const struct field *field, const struct value *value) {
@@ -59,6 +62,9 @@ static void texts_check(struct request *request, const struct field *field, cons
         else if (item->text.len > ITEM_LEN_MAX)
             request_invalid(request, "body", field->name, index, "string_too_long",
                             "an item may have at most %d characters", ITEM_LEN_MAX);
+        else if (utf8_has_controls(item->text, false))
+            request_invalid(request, "body", field->name, index, "string_pattern",
+                            "an item may not have control characters");
     }
 }
 

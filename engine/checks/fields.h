@@ -11,6 +11,7 @@ enum field_flags {
     FIELD_REQUIRED = 1,
     FIELD_NULLABLE = 2,
     FIELD_CHANGE_ONLY = 4, /* not part of a new thing */
+    FIELD_LINES = 8,       /* a text that may have several lines; none has other control characters */
 };
 
 struct field {

@@ -5,6 +5,8 @@
 #include "base/value.h"
 #include "server/request.h"
 
+#include <stdio.h>
+
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, OPTIONS_MAX = 32 };
 
 struct option {
@@ -52,6 +54,8 @@ bool settings_read(struct command_line *line, struct slice *error);
 
 /* Prints a result: JSON on one line with --json, else "name: value" lines; a list one item a line. */
 void print_result(const struct command_line *line, const struct value *result);
+/* Lines of a text that others had a part in, as a terminal may have them (utf8_add_escaped), and a line feed. */
+void print_lines(FILE *file, struct slice text);
 /* One sentence on stderr; returns EXIT_REFUSED. */
 int refuse(struct slice why);
 

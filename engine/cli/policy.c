@@ -37,7 +37,7 @@ int command_policy_check(struct command_line *line) {
         value_set_bool(line->arena, result, "ok", true);
         print_result(line, result);
     } else {
-        fprintf(stderr, "%.*s\n", SLICE_ARG(error));
+        print_lines(stderr, error);
     }
     policies_close(policy, source);
     return is_good ? EXIT_DONE : EXIT_REFUSED;
@@ -107,7 +107,7 @@ int command_policy_test(struct command_line *line) {
     bool has_run = policy && policy_test(line->arena, source, NULL, &tested, &error);
     policies_close(policy, source);
     if (!has_run) {
-        fprintf(stderr, "%.*s\n", SLICE_ARG(error));
+        print_lines(stderr, error);
         return EXIT_REFUSED;
     }
     if (option_is_set(options, "json")) {
@@ -119,7 +119,7 @@ int command_policy_test(struct command_line *line) {
     } else {
         for (const struct value *one = tested.failures->first; one; one = one->next) {
             struct slice message = value_get_text(one, "message"), name = value_get_text(one, "name");
-            printf("%.*s (%.*s)\n", SLICE_ARG(message), SLICE_ARG(name));
+            print_lines(stdout, arena_printf(line->arena, "%.*s (%.*s)", SLICE_ARG(message), SLICE_ARG(name)));
         }
         printf("%lld passed, %lld failed\n", (long long)tested.passed, (long long)tested.failed);
     }

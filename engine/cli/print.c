@@ -1,13 +1,14 @@
-#include "base/json.h"
 #include "cli/command.h"
 
-#include <stdio.h>
+#include "base/json.h"
+#include "base/utf8.h"
 
+/* One cell of a row: what others wrote neither moves the cursor nor ends the cell. */
 static void add_cell(struct buffer *out, const struct value *value) {
     const char *separator = "";
     switch (value->kind) {
     case VALUE_TEXT:
-        buffer_add(out, value->text);
+        utf8_add_escaped(out, value->text, false);
         return;
     case VALUE_LIST:
         for (const struct value *item = value->first; item; item = item->next) {
@@ -48,7 +49,17 @@ void print_result(const struct command_line *line, const struct value *result) {
     fflush(stdout);
 }
 
+void print_lines(FILE *file, struct slice text) {
+    struct arena arena;
+    arena_init(&arena);
+    struct buffer out = buffer_in(&arena);
+    utf8_add_escaped(&out, text, true);
+    fprintf(file, "%.*s\n", SLICE_ARG(buffer_slice(&out)));
+    arena_free(&arena);
+}
+
 int refuse(struct slice why) {
-    fprintf(stderr, "moonlatch: %.*s\n", SLICE_ARG(why));
+    fputs("moonlatch: ", stderr);
+    print_lines(stderr, why);
     return EXIT_REFUSED;
 }

@@ -1,5 +1,7 @@
 #include "cli/command.h"
 
+#include "page/brand.h"
+
 static bool policy_load(struct workplace *workplace, struct command_line *line, struct slice *error) {
     const struct settings *settings = &line->settings;
     const struct policy_limits limits = policy_limits_of(settings);
@@ -33,10 +35,12 @@ bool workplace_open(struct workplace *workplace, struct command_line *line, stru
     *workplace = (struct workplace){.line = line};
     if (!policy_load(workplace, line, error) || !store_load(workplace, line, error))
         return false;
+    const struct value *settings = policy_settings(workplace->policy, line->arena);
     workplace->service = (struct service){
         .settings = &line->settings,
         .keyring = workplace->keyring,
         .policy = workplace->policy,
+        .brand_name = brand_name(settings ? value_get(settings, "branding") : NULL),
         .db = workplace->db,
     };
     workplace->request = (struct request){

@@ -20,8 +20,8 @@ void page_add_app(struct request *request, struct value *context, const struct a
 }
 
 struct slice page_title(struct request *request, const char *english, const struct app *app) {
-    return arena_printf(request->arena, "%.*s %.*s", SLICE_ARG(response_phrase(request, english)),
-                        SLICE_ARG(app->name));
+    return arena_printf(request->arena, "%.*s \u2068%.*s\u2069", SLICE_ARG(response_phrase(request, english)),
+                        SLICE_ARG(app->name)); /* isolated in direction: a title has no elements */
 }
 
 enum error consent_previous(struct request *request, const struct user *user, const struct app *app,

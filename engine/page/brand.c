@@ -6,6 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+struct slice brand_name(const struct value *branding) {
+    struct slice name = branding ? value_get_text(branding, "name") : SLICE_NONE;
+    return slice_is_set(name) ? name : SLICE("Moonlatch");
+}
+
 bool colour_is_valid(struct slice colour) {
     if (colour.len != 7 || colour.at[0] != '#')
         return false;

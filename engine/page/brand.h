@@ -4,6 +4,9 @@
 
 #include "page/page.h"
 
+/* What the settings' `branding` (NULL: there is none) says that we are called. */
+struct slice brand_name(const struct value *branding);
+
 /* "#rrggbb" */
 bool colour_is_valid(struct slice colour);
 

@@ -11,7 +11,7 @@
 
 const struct declared_fact declared_facts[] = {
     {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},
-    {"request.address", NULL, "the peer's numeric address",
+    {"request.address", NULL, "the peer's numeric address; at the command line `command line`",
      "not address.within(facts.request.address, \"203.0.113.0/24\")"},
     {"request.country", NULL,
      "its country, two letters (ISO 3166-1); nil without `country_database` in the settings, or where that knows none",
@@ -91,6 +91,9 @@ const struct declared_fact declared_facts[] = {
      "facts.scope:find(\":delete\", 1, true) ~= nil"},
     {"before", "apps.may_edit", "the app as it is; `app` is what it would become",
      "facts.before.name ~= facts.app.name"},
+    {"resembles_brand", "apps.may_create apps.may_edit",
+     "whether the app's name looks like the brand's (`branding` in the settings), or has it in it",
+     "facts.resembles_brand"},
     {"passkeys", "login.second_factor", "how many passkeys they have", "facts.passkeys == 0"},
     {"include_public", "apps.listing", "true, false, or nil when not said", "facts.include_public == false"},
     {"include_shared", "apps.listing", "the same", "facts.include_shared == false"},

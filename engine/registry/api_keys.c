@@ -1,6 +1,7 @@
 #include "registry/api_keys.h"
 
 #include "base/clock.h"
+#include "base/name.h"
 #include "base/utf8.h"
 #include "crypto/token.h"
 #include "registry/audit.h"
@@ -9,6 +10,8 @@ enum error api_key_create(struct request *request, const struct user *user, stru
                           struct slice *api_key) {
     if (utf8_count(name) > API_KEY_NAME_MAX)
         return fail(request, ERROR_BAD_REQUEST, "The name of a key has at most %d characters.", API_KEY_NAME_MAX);
+    if (!label_is_valid(name))
+        return fail(request, ERROR_BAD_REQUEST, "The name of a key has characters that cannot be seen.");
     struct token key;
     token_mint(request->service->keyring, TOKEN_API_KEY, &key);
     struct batch batch = batch_in(request->arena);

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "registry/looks.h"
 
 #include <stdatomic.h>
 
@@ -96,6 +97,21 @@ bool app_has_secret(const struct app *app) {
     return !slice_is(app->token_endpoint_auth_method, "none");
 }
 
+/* No row came of a new name: somebody has it, or one that looks like it; or else the app is gone. */
+static enum error name_refused(struct request *request, const struct app *app, struct slice name_key,
+                               struct slice look) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *taken =
+        batch_add(&batch, STATEMENT_app_names_taken, db_text(name_key), db_text(look), db_text(app->app_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (row_bool(taken, 0, "is_taken"))
+        return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
+    if (row_bool(taken, 0, "looks_taken"))
+        return fail(request, ERROR_CONFLICT, "An app has a name that looks like this one.");
+    return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+}
+
 enum error app_create(struct request *request, struct app *app, struct slice *client_secret) {
     struct arena *arena = request->arena;
     char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
@@ -110,44 +126,33 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
     *client_secret = app_has_secret(app) ? secret : SLICE_NONE;
 
     const struct client_metadata *more = &app->metadata;
+    struct slice name_key = utf8_lower(arena, app->name), look = app_look(arena, app->name);
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
     struct rows *made = batch_add(
         &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
-        db_text(utf8_lower(arena, app->name)), db_text(app->description), db_text(app->redirect_uris),
-        db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
-        db_int(app->refresh_token_lifetime_days), db_text(app->allowed_scopes),
-        db_text(app->token_endpoint_auth_method), db_blob(hash, sizeof(hash)), db_int(app->created_at),
-        db_int(number_mint()), db_text(more->grant_types), db_text(more->id_token_signed_response_alg),
-        db_text(more->jwks), db_text(more->jwks_uri), db_text(more->post_logout_redirect_uris),
-        db_text(more->backchannel_logout_uri), db_bool(more->dpop_bound_access_tokens),
-        db_bool(more->require_pushed_authorization_requests),
+        db_text(name_key), db_text(app->description), db_text(app->redirect_uris), db_text(app->homepage_url),
+        db_text(app->logo_url), db_bool(app->public), db_int(app->refresh_token_lifetime_days),
+        db_text(app->allowed_scopes), db_text(app->token_endpoint_auth_method), db_blob(hash, sizeof(hash)),
+        db_int(app->created_at), db_int(number_mint()), db_text(more->grant_types),
+        db_text(more->id_token_signed_response_alg), db_text(more->jwks), db_text(more->jwks_uri),
+        db_text(more->post_logout_redirect_uris), db_text(more->backchannel_logout_uri),
+        db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests),
         slice_is_set(more->registration_hash) ? db_blob(more->registration_hash.at, more->registration_hash.len)
-                                              : db_null());
+                                              : db_null(),
+        db_text(look));
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
-    return ERROR_NONE;
-}
-
-/* No row came of a change by the owner: somebody has the name, or the app is gone. */
-static enum error unchanged(struct request *request, struct slice name_key) {
-    struct batch batch = batch_in(request->arena);
-    struct rows *taken = batch_add(&batch, STATEMENT_app_by_name, db_text(name_key));
-    if (!db_run(request->service->db, &batch))
-        return ERROR_STORE_UNAVAILABLE;
-    return taken->count ? fail(request, ERROR_CONFLICT, "An app with this name exists already.")
-                        : fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    return made->count ? ERROR_NONE : name_refused(request, app, name_key, look);
 }
 
 enum error app_change(struct request *request, struct app *app, unsigned columns) {
     struct arena *arena = request->arena;
     struct db *db = request->service->db;
-    struct slice name_key = utf8_lower(arena, app->name);
+    struct slice name_key = utf8_lower(arena, app->name), look = app_look(arena, app->name);
     struct db_value id = db_text(app->app_id), owner = db_text(app->user_id), bits = db_int(columns);
     app->updated_at = clock_now_s();
 
@@ -161,14 +166,14 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
         db_text(app->token_endpoint_auth_method), db_bool(app->active), bits, db_int(app->updated_at),
         db_text(more->grant_types), db_text(more->id_token_signed_response_alg), db_text(more->jwks),
         db_text(more->jwks_uri), db_text(more->post_logout_redirect_uris), db_text(more->backchannel_logout_uri),
-        db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests));
+        db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests), db_text(look));
     batch_add(&batch, STATEMENT_app_search_update, id, owner, db_text(name_key), searchable(arena, app->description),
               searchable(arena, app->homepage_url), bits);
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (changed->count == 0)
-        return unchanged(request, name_key);
+        return name_refused(request, app, name_key, look);
     app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
         db_forget_all(db); /* its tokens may be many */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 
@@ -19,11 +20,14 @@ static struct slice cell_of(struct arena *arena, const struct rows *rows, size_t
     return column == 0 ? time_of(arena, row_int(rows, row, "at_ms")) : row_text(rows, row, columns[column]);
 }
 
-void csv_cell_write(struct buffer *text, struct slice cell) {
-    bool is_formula = cell.len && memchr("=+-@\t\r", cell.at[0], 6);
+void csv_cell_write(struct buffer *text, struct slice raw) {
+    struct buffer plain = buffer_in(text->arena);
+    utf8_add_escaped(&plain, raw, true);
+    struct slice cell = buffer_slice(&plain);
+    bool is_formula = cell.len && memchr("=+-@", cell.at[0], 4);
     bool is_quoted = is_formula;
     for (size_t i = 0; i < cell.len && !is_quoted; i++)
-        is_quoted = cell.at[i] == '"' || cell.at[i] == ',' || cell.at[i] == '\r' || cell.at[i] == '\n';
+        is_quoted = cell.at[i] == '"' || cell.at[i] == ',' || cell.at[i] == '\n';
     if (!is_quoted) {
         buffer_add(text, cell);
         return;

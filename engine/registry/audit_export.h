@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "store/store.h"
 
-/* A header and a line each, with CRLF. What a spreadsheet would take for a formula (a cell that begins with = + - @, a
- * tab or a carriage return) gets a ' in front. */
+/* A header and a line each, with CRLF. Controls are escaped (utf8_add_escaped), and what a spreadsheet would take for a
+ * formula (a cell that begins with = + - @) gets a ' in front. */
 void audit_csv_write(struct buffer *text, const struct rows *rows);
 /* An object a line; its decisions are JSON again. */
 void audit_jsonl_write(struct buffer *text, const struct rows *rows);

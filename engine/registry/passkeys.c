@@ -1,12 +1,15 @@
 #include "registry/passkeys.h"
 
 #include "base/clock.h"
+#include "base/name.h"
 #include "base/utf8.h"
 #include "registry/audit.h"
 
 enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey) {
     if (utf8_count(passkey->name) > PASSKEY_NAME_MAX)
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has at most %d characters.", PASSKEY_NAME_MAX);
+    if (!label_is_valid(passkey->name))
+        return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has characters that cannot be seen.");
     struct batch batch = batch_in(request->arena);
     struct rows *made =
         batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),

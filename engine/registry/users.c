@@ -1,25 +1,15 @@
 #include "registry/users.h"
 
 #include "base/clock.h"
+#include "base/name.h"
 #include "base/utf8.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "crypto/ss58.h"
 #include "registry/logout.h"
+#include "registry/looks.h"
 
 #include <ctype.h>
-
-enum { USERNAME_LEN_MAX = 64 };
-
-static bool username_is_valid(struct slice name) {
-    if (!name.len || !utf8_is_valid(name) || utf8_count(name) > USERNAME_LEN_MAX)
-        return false;
-    uint32_t rune;
-    for (size_t step; (step = utf8_next(name, &rune)); name = slice_from(name, step))
-        if (!utf8_is_letter(rune) && !(rune < 0x80 && (isdigit((int)rune) || (rune && strchr("_-.", (int)rune)))))
-            return false;
-    return true;
-}
 
 static bool roles_are_valid(struct slice roles) {
     for (size_t i = 0; i < roles.len; i++)
@@ -28,11 +18,18 @@ static bool roles_are_valid(struct slice roles) {
     return true;
 }
 
+static enum error username_check(struct request *request, struct slice username) {
+    enum name_fault fault = name_check(username, "_-.");
+    if (fault == NAME_SCRIPTS)
+        return fail(request, ERROR_BAD_REQUEST, "A username may not mix the letters of several scripts in a word.");
+    if (fault || utf8_count(username) > NAME_MAX_CHARACTERS)
+        return fail(request, ERROR_BAD_REQUEST, "A username has 1 to %d letters, digits, '_', '-' or '.'.",
+                    NAME_MAX_CHARACTERS);
+    return ERROR_NONE;
+}
+
 /* *key is of the hotkey, when there is one. */
 static enum error user_check(struct request *request, const struct user *user, unsigned char key[SS58_KEY_SIZE]) {
-    if (!username_is_valid(user->username))
-        return fail(request, ERROR_BAD_REQUEST, "A username has 1 to %d letters, digits, '_', '-' or '.'.",
-                    USERNAME_LEN_MAX);
     if (slice_is_set(user->hotkey) && !ss58_decode(user->hotkey, key))
         return fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address.");
     if (!roles_are_valid(user->roles))
@@ -51,8 +48,9 @@ static struct slice fingerprint_make(struct request *request, unsigned char hash
 
 enum error user_store(struct request *request, struct user *user, struct slice *fingerprint) {
     unsigned char key[SS58_KEY_SIZE], hash[SECRET_HASH_SIZE];
-    enum error error = user_check(request, user, key);
-    if (error)
+    user->username = name_normal(request->arena, user->username);
+    enum error error = username_check(request, user->username);
+    if (error || (error = user_check(request, user, key)))
         return error;
     char user_id[UUID_LEN + 1];
     uuid_random(user_id);
@@ -61,20 +59,22 @@ enum error user_store(struct request *request, struct user *user, struct slice *
     *fingerprint = fingerprint_make(request, hash);
 
     struct batch batch = batch_in(request->arena);
-    struct rows *made = batch_add(&batch, STATEMENT_user_insert, db_text(user->user_id), db_text(user->username),
-                                  db_text(utf8_lower(request->arena, user->username)), db_text(user->hotkey),
-                                  slice_is_set(user->hotkey) ? db_blob(key, sizeof(key)) : db_null(),
-                                  db_blob(hash, sizeof(hash)), db_text(user->roles), db_int(user->created_at));
+    struct rows *made =
+        batch_add(&batch, STATEMENT_user_insert, db_text(user->user_id), db_text(user->username),
+                  db_text(utf8_lower(request->arena, user->username)), db_text(user->hotkey),
+                  slice_is_set(user->hotkey) ? db_blob(key, sizeof(key)) : db_null(), db_blob(hash, sizeof(hash)),
+                  db_text(user->roles), db_int(user->created_at), db_text(user_look(request->arena, user->username)));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "This username or hotkey is taken.");
+        return fail(request, ERROR_CONFLICT, "This username or hotkey is taken, or a username looks like it.");
     return ERROR_NONE;
 }
 
 enum error user_find(struct request *request, struct slice username, struct user *user) {
     struct batch batch = batch_in(request->arena);
-    struct rows *rows = batch_add(&batch, STATEMENT_user_by_name, db_text(utf8_lower(request->arena, username)));
+    struct rows *rows = batch_add(&batch, STATEMENT_user_by_name, db_text(utf8_lower(request->arena, username)),
+                                  db_text(utf8_lower(request->arena, name_normal(request->arena, username))));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (rows->count == 0)

@@ -25,9 +25,8 @@ static const struct value *settings_now(struct arena *arena, const struct editio
 }
 
 static bool brand_read(struct arena *arena, const struct value *branding, struct brand *brand, struct slice *error) {
-    struct slice name = value_get_text(branding, "name");
     *brand = (struct brand){
-        .name = slice_is_set(name) ? name : SLICE("Moonlatch"),
+        .name = brand_name(branding),
         .logo = value_get_text(branding, "logo"),
         .accent = value_get_text(branding, "accent"),
         .accent_dark = value_get_text(branding, "accent_dark"),
@@ -130,7 +129,8 @@ struct generation *generation_open(struct arena *arena, struct edition *edition,
                     .pages = edition->pages,
                     .countries = edition->countries,
                     .policy = policy,
-                    .policy_version = edition->version},
+                    .policy_version = edition->version,
+                    .brand_name = pages_brand(edition->pages)->name},
         .edition = edition,
     };
     edition_retain(edition);

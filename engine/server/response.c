@@ -1,6 +1,7 @@
 #include "server/response.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "server/route.h"
 
 #include <assert.h>
@@ -157,6 +158,17 @@ static struct slice public_text(struct request *request, enum error error) {
     return slice_of(error_kind(error)->text);
 }
 
+struct slice error_description(struct arena *arena, struct slice text) {
+    struct buffer out = buffer_in(arena);
+    for (size_t step; text.len; text = slice_from(text, step)) {
+        unsigned char c = (unsigned char)text.at[0];
+        step = c < 0x80 ? 1 : utf8_next(text, NULL);
+        step += !step;
+        buffer_add_byte(&out, c == '"' ? '\'' : c == '\\' ? '/' : c < ' ' || c > '~' ? '?' : (char)c);
+    }
+    return buffer_slice(&out);
+}
+
 static struct response error_json(struct request *request, enum error error, bool is_oauth, bool has_detail) {
     struct arena *arena = request->arena;
     struct value *answer = value_map(arena);
@@ -167,7 +179,7 @@ static struct response error_json(struct request *request, enum error error, boo
         value_set_text(arena, answer, "detail", text);
     if (is_oauth) {
         value_set_text(arena, answer, "error", slice_of(error_kind(error)->oauth_code));
-        value_set_text(arena, answer, "error_description", text);
+        value_set_text(arena, answer, "error_description", error_description(arena, text));
     }
     struct response response = response_value(request, answer);
     response.status = error_kind(error)->status;

@@ -23,6 +23,7 @@ struct service {
     const struct countries *countries; /* NULL: none is configured */
     struct policy *policy;
     const char *policy_version;
+    struct slice brand_name;
     struct db *db;
     struct audit *audit;      /* NULL on the command line: nothing is recorded */
     struct signing *signing;  /* NULL on the command line */

@@ -7,6 +7,7 @@
 #include "fiber/fiber.h"
 #include "registry/audit.h"
 #include "registry/logout_delivery.h"
+#include "registry/looks.h"
 #include "registry/signing_keys.h"
 
 #include <fcntl.h>
@@ -113,8 +114,11 @@ static void cleanup(void *data) {
     struct arena arena;
     arena_init(&arena);
     bool has_more = true;
-    for (int i = 0; i < CLEANUP_PASSES && has_more; i++)
+    for (int i = 0; i < CLEANUP_PASSES && has_more; i++) {
         has_more = db_sweep(worker->db, &arena, clock_now_s());
+        if (worker->does_chores)
+            has_more = looks_fill(worker->db, &arena) || has_more;
+    }
     arena_free(&arena);
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }

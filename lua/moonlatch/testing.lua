@@ -62,6 +62,7 @@ function testing.facts(over)
     scopes = { "profile" },
     scope = "account:write",
     before = testing.app(),
+    resembles_brand = false,
     grant_type = "authorization_code",
     pkce = true,
     resource = "https://api.example/",

@@ -49,7 +49,7 @@ static void escapes_wherever_it_stands(void) {
                 memset(text, 'x', len);
                 text[at] = (char)byte;
                 char escaped[8] = {(char)byte, '\0'};
-                if (byte < 0x20)
+                if (byte < 0x20 || byte == 0x7f)
                     snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)byte);
                 else if (byte == '"' || byte == '\\')
                     snprintf(escaped, sizeof(escaped), "\\%c", byte);
@@ -75,6 +75,14 @@ static void writes_bad_utf8_as_replacement(void) {
     CHECK(slice_is(buffer_slice(&out), "\"a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\""));
 }
 
+/* A terminal obeys C1 and bidirectional controls, and a reader of lines U+2028; their neighbours are letters and
+ * blanks. */
+static void escapes_what_a_terminal_obeys(void) {
+    struct buffer out = buffer_in(&arena);
+    json_write_text(&out, SLICE("\xc2\x80\xc2\x9b\xc2\xa0\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa9\xd8\x9cz"));
+    CHECK(slice_is(buffer_slice(&out), "\"\\u0080\\u009b\xc2\xa0\xe2\x80\xa7\\u2028\\u202e\\u2069\\u061cz\""));
+}
+
 static void copies_a_value_whole(void) {
     struct value *value = json_parse(&arena, SLICE("{\"a\":[1,{\"b\":\"c\"}],\"d\":null}"), NULL);
     struct buffer out = buffer_in(&arena);
@@ -91,6 +99,7 @@ int main(void) {
     RUN(bounds_the_depth_before_it_recurses);
     RUN(escapes_wherever_it_stands);
     RUN(writes_bad_utf8_as_replacement);
+    RUN(escapes_what_a_terminal_obeys);
     RUN(copies_a_value_whole);
     arena_free(&arena);
     arena_pool_drain();

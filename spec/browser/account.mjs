@@ -1,5 +1,5 @@
 // One's own pages, as people use them. Called by browser_spec.lua with what it has made: one JSON argument.
-import { accessible, check, end, it, launch, screenshots, visit } from './browser.mjs';
+import { accessible, check, end, isolated, it, launch, screenshots, visit } from './browser.mjs';
 
 const world = JSON.parse(process.argv[2]);
 const browser = await launch();
@@ -129,6 +129,18 @@ await it('a line break in what is sent makes no header', async () => {
   check(seen.length > 3 && seen.every((headers) => !headers['x-evil']), 'a header');
   check(!(await context.cookies()).some((cookie) => cookie.name === 'evil'), 'a cookie');
   await context.close();
+});
+
+await it('what others wrote keeps its direction to itself', async () => {
+  const { page, done } = await person('/account');
+  const others = [world.loud.name, world.loud.owner, 'Security notice', world.user.username];
+  for (const [path, shows] of Object.entries({ '/account': world.user.username, '/account/connected': world.loud.name,
+    '/account/directory': 'Security notice', [`/account/apps/${world.app.app_id}`]: world.loud.owner })) {
+    await page.goto(world.issuer + path);
+    await says(page, shows);
+    await isolated(page, others);
+  }
+  await done();
 });
 
 await it('no form of another site is taken, and no sign-in leads to one', async () => {

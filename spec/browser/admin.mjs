@@ -1,5 +1,5 @@
 // The pages of /admin, to be looked at. Called by browser_spec.lua with what it has made: one JSON argument.
-import { accessible, check, end, it, launch, screenshots, visit } from './browser.mjs';
+import { accessible, check, end, isolated, it, launch, screenshots, visit } from './browser.mjs';
 
 const world = JSON.parse(process.argv[2]);
 const browser = await launch();
@@ -10,6 +10,19 @@ const signedIn = async () => {
   await one.context.addCookies([{ name, value, url: world.issuer, httpOnly: true, sameSite: 'Lax' }]);
   return one;
 };
+
+await it('what others wrote keeps its direction to itself', async () => {
+  const { page, done } = await signedIn();
+  const others = [world.loud.name, world.loud.owner, 'Security notice', world.user.username, world.other];
+  for (const [path, shows] of Object.entries({ '/admin/users': world.loud.owner, '/admin/apps': world.loud.name,
+    [`/admin/users/${world.loud.owner_id}`]: world.loud.name, [`/admin/users/${world.admin.user_id}`]: world.loud.name,
+    [`/admin/apps/${world.loud.app_id}`]: 'Security notice', '/admin/audit': world.other })) {
+    await page.goto(world.issuer + path);
+    check((await page.textContent('main')).includes(shows), `${path} lacks ${shows}`);
+    await isolated(page, others);
+  }
+  await done();
+});
 
 const pages = {
   admin: '/admin',

@@ -3,6 +3,7 @@
 local cjson = require "cjson.safe"
 
 local flow = require "helpers.flow"
+local http = require "helpers.http"
 local receiver = require "helpers.receiver"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
@@ -57,6 +58,14 @@ describe("In a browser", function()
         homepage_url = "https://x.example/'onmouseover='alert(3)",
         logo_url = "https://localhost:1/'onerror='alert(4)" }),
     }
+    -- Somebody whose names are written from right to left, and whose app says more than it should.
+    local loud = flow.user(server, { name = "\u{5d3}\u{5e0}\u{5d4}" })
+    world.loud = flow.app(server, loud, { redirect_uris = redirect.redirect_uris,
+      name = "\u{62a}\u{637}\u{628}\u{64a}\u{642} \u{627}\u{644}\u{637}\u{642}\u{633}",
+      homepage_url = "https://loud.example/" .. ("long/"):rep(60),
+      description = "\u{2714} Verified by Moonlatch. This app can only read your name.\n\nSecurity notice: your session "
+        .. "has expired. Press Allow to stay signed in." .. ("\n"):rep(60) .. ("Allow! "):rep(60) .. ("x"):rep(300) })
+    world.loud.owner, world.loud.owner_id = loud.username, loud.user_id
     web:answer { path = "/frame", headers = html, body = page .. "<iframe src='" .. server.issuer .. "/'></iframe>" }
     web:answer { path = "/forge", headers = html, body = page .. ([[<form method="post" action="%s/idp/login">
       <input type="hidden" name="client_id" value="%s"><input type="hidden" name="redirect_uri" value="%s/cb">
@@ -69,6 +78,9 @@ describe("In a browser", function()
     hasty = server_helper.start { settings = { lifetimes = { pending = 1 } } }
     local person = flow.user(hasty)
     world.hasty = { issuer = hasty.issuer, fingerprint = person.fingerprint, app = flow.app(hasty, person, redirect) }
+    assert(http.post(server, "/idp/apps/" .. world.app.app_id .. "/share", { bearer = user.api_key,
+      json = { app_id_or_name = world.app.app_id, user_id_or_name = loud.username } }).status == 200)
+    flow.tokens(server, world.loud, flow.sign_in(server, world.app, user), { scope = "openid profile" })
     flow.tokens(server, world.hostile, flow.sign_in(server, world.app, user), { scope = "openid profile" })
     web:default { headers = html, body = page .. "<h1>Hello</h1>" }
   end)

@@ -1,5 +1,5 @@
 // Signing in and consent, as people do it. Called by browser_spec.lua with what it has made: one JSON argument.
-import { accessible, check, end, install, it, launch, screenshots, sign, visit } from './browser.mjs';
+import { accessible, check, DESKTOP, end, install, isolated, it, launch, PHONE, screenshots, sign, visit } from './browser.mjs';
 
 const world = JSON.parse(process.argv[2]);
 const browser = await launch();
@@ -167,6 +167,44 @@ await it('names, descriptions and addresses of an app run no script', async () =
   await landed(page);
   await done();
 });
+
+const loud = [world.loud.name, world.loud.owner, 'Security notice'];
+const box = async (page, selector) => {
+  const found = await page.locator(selector).last().boundingBox();
+  check(found, `there is no ${selector}`);
+  return { ...found, end: found.y + found.height };
+};
+// No line of the maker's can be taken for one of ours, or moves it away.
+const quoted = async (page, above) => {
+  const quote = await box(page, 'figure.quote');
+  for (const ours of above) check((await box(page, ours)).end <= quote.y, `${ours} is below the maker's words`);
+  check((await page.locator('figure.quote figcaption').textContent()).includes('The maker of this app says:'), 'no label');
+  const words = await page.locator('figure.quote blockquote').evaluate((one) => ({
+    height: one.getBoundingClientRect().height, line: parseFloat(getComputedStyle(one).lineHeight) }));
+  check(words.height > words.line && words.height <= words.line * 3 + 1, `${words.height} px high`);
+  check(quote.height < 150, `the quote is ${quote.height} px high`);
+};
+for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+  await it(`the maker's words are quoted, three lines high and below our own, on a ${size}`, async () => {
+    const { page, done } = await visit(browser, { viewport });
+    await page.goto(authorize(world.loud, { prompt: 'consent' }));
+    await quoted(page, ['h1', '#fingerprint', '.note']);
+    await isolated(page, loud);
+    await accessible(page);
+    await screenshots(page, 'login_loud', world.screenshots);
+    await page.setViewportSize(viewport);
+    await signIn(page);
+    await page.waitForURL('**/consent?**');
+    await quoted(page, ['h1', '.warning', '.scopes', '.facts']);
+    check((await box(page, '.warning')).end < viewport.height, 'the warning is not on the first screen');
+    await isolated(page, [...loud, world.user.username]);
+    await accessible(page);
+    await screenshots(page, 'consent_loud', world.screenshots);
+    await page.goto(`${world.issuer}/idp/logout?client_id=${world.loud.client_id}`);
+    await isolated(page, [...loud, world.user.username]);
+    await done();
+  });
+}
 
 await it('no page can be framed by another site', async () => {
   const { context, page } = await visit(browser);

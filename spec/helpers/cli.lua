@@ -22,4 +22,10 @@ function cli.ask(state, ...)
   return assert(cjson.decode(out), "not JSON: " .. out)
 end
 
+-- A command that must be refused, with those words (a pattern) on stderr.
+function cli.refused(state, what, ...)
+  local code, out, err = cli.run(state, ...)
+  assert(code == 1 and out == "" and err:find(what), ("exited %d: %s%s"):format(code, out, err))
+end
+
 return cli

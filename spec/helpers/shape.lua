@@ -51,13 +51,19 @@ function shape.detail(answer, status)
   assert.equal(status == 401 and "Bearer" or nil, answer.headers["www-authenticate"])
 end
 
+-- RFC 6749 §4.1.2.1, §5.2: what an error_description may hold.
+local function description(text)
+  assert.is_string(text)
+  assert.is_nil(text:find("[^\32\33\35-\91\93-\126]"), text)
+end
+
 -- RFC 6749 §5.2.
 function shape.oauth_error(answer, status, code)
   assert.equal(status, answer.status, answer.body)
   is_json(answer)
   common(answer)
   assert.equal(code, answer.json.error, answer.body)
-  assert.is_string(answer.json.error_description)
+  description(answer.json.error_description)
   assert.equal("*", answer.headers["access-control-allow-origin"])
   shape.no_store(answer)
 end
@@ -101,7 +107,7 @@ function shape.error_redirect(answer, status, request, code, issuer)
   local base, params = answer:location()
   assert.equal(request.redirect_uri, base)
   assert.equal(code, params.error, answer.headers.location)
-  assert.is_string(params.error_description)
+  description(params.error_description)
   assert.equal(request.state, params.state)
   assert.equal(issuer, params.iss)
   assert.is_nil(params.code)

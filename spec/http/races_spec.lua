@@ -411,6 +411,23 @@ describe("two processes on one state", function()
     end
   end)
 
+  it("give a name, and what looks like it, to one app alone", function()
+    local shapes = { "l", "I", "1" } -- three strokes that are one to the eye
+    local function named(i)
+      local a, b, c = (i - 1) % 3 + 1, math.floor((i - 1) / 3) % 3 + 1, math.floor((i - 1) / 9) + 1
+      local name = ("Bo%s%s Mi%s"):format(shapes[a], shapes[b], shapes[c])
+      return "POST", "/idp/apps", { json = { name = name, redirect_uris = { flow.REDIRECT } },
+        bearer = world.user.api_key }
+    end
+    local won, lost = winner(at_once({ one, two }, 27, named), 200)
+    for _, answer in ipairs(lost) do
+      shape.detail(answer, 409)
+      assert.matches("looks like this one", answer.json.detail)
+    end
+    shape.ok(http.request(two, "DELETE", "/idp/apps/" .. won.json.app_id, { bearer = world.user.api_key }))
+    winner(at_once({ one, two }, 27, named), 200)
+  end)
+
   -- design.md: a revocation is gone from every worker before it is answered, and from every other node within a second.
   it("a revocation reaches the other's memory within a second", function()
     for _ = 1, 3 do

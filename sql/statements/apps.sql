@@ -1,12 +1,13 @@
 -- name: app_insert
--- No row when the name is taken.
+-- No row when the name is taken, or looks like one that is.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
   created_at, updated_at, number, user_count, grant_types, id_token_signed_response_alg, jwks, jwks_uri,
   post_logout_redirect_uris, backchannel_logout_uri, dpop_bound_access_tokens, require_pushed_authorization_requests,
-  registration_hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
-  ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
+  registration_hash, look)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
+  ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26
+WHERE NOT EXISTS (SELECT 1 FROM apps WHERE look = ?26)
 ON CONFLICT DO NOTHING
 RETURNING app_id
 
@@ -32,8 +33,10 @@ SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris,
 FROM apps a JOIN users u ON u.user_id = a.user_id
 WHERE a.app_id = ?1
 
--- name: app_by_name
-SELECT app_id FROM apps WHERE name_key = ?1
+-- name: app_names_taken
+-- By another app than ?3.
+SELECT EXISTS (SELECT 1 FROM apps WHERE name_key = ?1 AND app_id <> ?3) AS is_taken,
+  EXISTS (SELECT 1 FROM apps WHERE look = ?2 AND app_id <> ?3) AS looks_taken
 
 -- name: app_list
 SELECT a.app_id, a.client_id, a.user_id, a.name, a.description, a.redirect_uris, a.homepage_url, a.logo_url,
@@ -45,10 +48,12 @@ ORDER BY a.number
 
 -- name: app_update
 -- Of its owner (?2), the columns whose bit is set in ?14; the bits are enum app_column's. No row when it is not
--- theirs, or the new name is taken.
+-- theirs, or the new name is taken, or has another look (?24) than the old one and looks like one that is.
 UPDATE apps SET
   name = CASE WHEN (?14 & 1) <> 0 THEN ?3 ELSE name END,
   name_key = CASE WHEN (?14 & 1) <> 0 THEN ?4 ELSE name_key END,
+  look = CASE WHEN (?14 & 1) <> 0 THEN ?24 ELSE look END,
+  look_twin = CASE WHEN (?14 & 1) <> 0 AND COALESCE(look, '') <> ?24 THEN '' ELSE look_twin END,
   description = CASE WHEN (?14 & 2) <> 0 THEN ?5 ELSE description END,
   redirect_uris = CASE WHEN (?14 & 4) <> 0 THEN ?6 ELSE redirect_uris END,
   homepage_url = CASE WHEN (?14 & 8) <> 0 THEN ?7 ELSE homepage_url END,
@@ -71,6 +76,7 @@ UPDATE apps SET
   updated_at = ?15
 WHERE app_id = ?1 AND user_id = ?2
   AND ((?14 & 1) = 0 OR NOT EXISTS (SELECT 1 FROM apps o WHERE o.name_key = ?4 AND o.app_id <> ?1))
+  AND ((?14 & 1) = 0 OR COALESCE(look, '') = ?24 OR NOT EXISTS (SELECT 1 FROM apps o WHERE o.look = ?24))
 RETURNING app_id
 
 -- name: app_set_fetched_jwks

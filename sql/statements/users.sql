@@ -1,7 +1,8 @@
 -- name: user_insert
--- No row when the name, the hotkey or the fingerprint is taken.
-INSERT INTO users (user_id, username, username_key, hotkey, hotkey_key, fingerprint_hash, roles, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+-- No row when the name, the hotkey or the fingerprint is taken, or the name looks like one that is.
+INSERT INTO users (user_id, username, username_key, hotkey, hotkey_key, fingerprint_hash, roles, created_at, look)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+WHERE NOT EXISTS (SELECT 1 FROM users WHERE look = ?9)
 ON CONFLICT DO NOTHING
 RETURNING user_id
 
@@ -9,7 +10,9 @@ RETURNING user_id
 SELECT user_id, username, hotkey, roles, created_at FROM users WHERE user_id = ?1
 
 -- name: user_by_name
-SELECT user_id, username, hotkey, roles, created_at FROM users WHERE username_key = ?1
+-- In its normal form (?2), or as somebody wrote it (?1): older releases stored that.
+SELECT user_id, username, hotkey, roles, created_at FROM users WHERE username_key = ?1 OR username_key = ?2
+ORDER BY CASE WHEN username_key = ?1 THEN 0 ELSE 1 END
 
 -- name: user_by_hotkey
 SELECT user_id, username, hotkey, roles, created_at,

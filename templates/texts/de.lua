@@ -5,6 +5,7 @@ return {
   ["Sign in to"] = "Anmelden bei",
   ["Access for"] = "Zugriff für",
   ["Made by"] = "Von",
+  ["The maker of this app says:"] = "Wer diese App gemacht hat, sagt:",
 
   -- signing in
   ["Your fingerprint"] = "Dein Fingerprint",
