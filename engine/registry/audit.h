@@ -33,7 +33,8 @@ enum audit_kind {
     AUDIT_ACCOUNT, /* passkeys and API keys */
 };
 
-/* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
+/* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it, as many as
+ * have room in 64 KiB, and the last one always. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
                  struct slice detail);
 
