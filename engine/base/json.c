@@ -5,8 +5,10 @@
 #include <jansson.h>
 #include <math.h>
 
-static bool depth_allowed(struct slice text) {
-    int depth = 0;
+/* Why this text is more than anybody reads; NULL: it is not. Each value but the first stands behind a bracket or a
+ * comma, so there are at most as many. */
+static const char *excess_of(struct slice text) {
+    int depth = 0, values = 1;
     bool in_string = false;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
@@ -18,13 +20,16 @@ static bool depth_allowed(struct slice text) {
         } else if (c == '"') {
             in_string = true;
         } else if (c == '[' || c == '{') {
+            values++;
             if (++depth > JSON_DEPTH_MAX)
-                return false;
+                return "nested too deep";
         } else if (c == ']' || c == '}') {
             depth--;
+        } else if (c == ',') {
+            values++;
         }
     }
-    return true;
+    return values > JSON_VALUES_MAX ? "too many values" : NULL;
 }
 
 /* Recursion is bounded by JSON_DEPTH_MAX. */
@@ -65,8 +70,9 @@ struct value *json_parse(struct arena *arena, struct slice text, struct slice *e
     struct slice ignored;
     if (!error)
         error = &ignored;
-    if (!depth_allowed(text)) {
-        *error = arena_printf(arena, "nested deeper than %d", JSON_DEPTH_MAX);
+    const char *excess = excess_of(text);
+    if (excess) {
+        *error = slice_of(excess);
         return NULL;
     }
     json_error_t why;

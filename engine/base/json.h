@@ -5,9 +5,9 @@
 #include "base/buffer.h"
 #include "base/value.h"
 
-/* Arrays and objects may stand this deep inside one another; deeper text is refused before any
- * parser recurses on it (a fiber's stack is small). */
-enum { JSON_DEPTH_MAX = 32 };
+/* Arrays and objects may stand this deep inside one another, and there may be so many values: other text is refused
+ * before any parser recurses on it (a fiber's stack is small) or makes some 200 bytes of each of its values. */
+enum { JSON_DEPTH_MAX = 32, JSON_VALUES_MAX = 8192 };
 
 /* The parsed text, in `arena`; NULL when it is not valid JSON in valid UTF-8, is too deep, names a
  * member twice or holds a NUL in a string: then *error (if not NULL) says why in a few words. */

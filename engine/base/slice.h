@@ -48,6 +48,11 @@ static inline struct slice slice_from(struct slice s, size_t start) {
     return (struct slice){s.at + start, s.len - start};
 }
 
+/* The first `len` bytes, or all where there are fewer. */
+static inline struct slice slice_first(struct slice s, size_t len) {
+    return (struct slice){s.at, s.len < len ? s.len : len};
+}
+
 /* Index of the first `byte`, or s.len when there is none. */
 static inline size_t slice_find(struct slice s, char byte) {
     const char *found = s.len ? memchr(s.at, byte, s.len) : NULL;

@@ -1,4 +1,5 @@
-/* private_key_jwt (RFC 7523 §2.2, §3; OpenID Connect Core §9): a client proves itself with a JWT that it has signed. */
+/* private_key_jwt (RFC 7523 §2.2, §3; OpenID Connect Core §9): a client proves itself with a JWT that it has signed. It
+ * has JWS_LEN_MAX bytes at most (jose.h); of keys 16 are tried (client_keys.c). */
 #ifndef CHECKS_CLIENT_ASSERTION_H
 #define CHECKS_CLIENT_ASSERTION_H
 

@@ -1,5 +1,5 @@
 /* Proof of possession of a key (DPoP, RFC 9449). Proofs carry a nonce of ours, so that none can be made ahead, and are
- * good once on every node. */
+ * good once on every node. One has JWS_LEN_MAX bytes at most (jose.h). */
 #ifndef CHECKS_DPOP_H
 #define CHECKS_DPOP_H
 

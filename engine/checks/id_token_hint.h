@@ -1,4 +1,5 @@
-/* An id_token that comes back as a hint (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2): it may have expired. */
+/* An id_token that comes back as a hint (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2): it may have expired. It
+ * has JWS_LEN_MAX bytes at most (jose.h). */
 #ifndef CHECKS_ID_TOKEN_HINT_H
 #define CHECKS_ID_TOKEN_HINT_H
 

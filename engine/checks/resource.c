@@ -4,8 +4,6 @@
 #include "policy/facts.h"
 #include "registry/audit.h"
 
-enum { RESOURCES_MAX = 8, RESOURCE_LEN_MAX = 512 };
-
 /* Each once, separated by spaces. */
 static enum error resources_read(struct request *request, const struct params *params, struct slice *resources) {
     struct value *list = value_list(request->arena);

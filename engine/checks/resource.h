@@ -5,6 +5,8 @@
 #include "server/response.h"
 #include "store/record.h"
 
+enum { RESOURCES_MAX = 8, RESOURCE_LEN_MAX = 512 };
+
 /* The `resource` parameters, each an absolute URI without fragment that the tokens policy allows this app, separated by
  * spaces; "" when there is none. ERROR_INVALID_TARGET. */
 enum error resource_check(struct request *request, const struct params *params, const struct app *app,

@@ -12,7 +12,8 @@ struct languages; /* immutable, in the arena that they were made in */
  * in any case. NULL with *error "file:line: what". */
 struct languages *languages_read(struct arena *arena, const struct page_file *files, size_t count, struct slice *error);
 
-/* The one that an Accept-Language header wants most (RFC 9110 §12.5.4); English when it wants none that is there. */
+/* The one that an Accept-Language header wants most (RFC 9110 §12.5.4); English when it wants none that is there. Each
+ * range is looked at once; the header has the bounds of request.h. */
 const struct language *language_choose(const struct languages *languages, struct slice accept_language);
 
 size_t language_count(const struct languages *languages);

@@ -13,6 +13,7 @@
 enum {
     WAITING_MAX = 10000, /* records; more are dropped, and counted */
     DECISIONS_MAX = 32,  /* of one request */
+    DECISIONS_LEN_MAX = 64 * 1024,
 };
 
 const char *const audit_kind_names[AUDIT_KIND_COUNT] = {
@@ -125,9 +126,20 @@ void audit_decision(struct request *request, const struct value *facts) {
     value_append(request->decisions, decision);
 }
 
-static struct slice json_of(struct arena *arena, const struct value *value) {
+/* As many of them as a row has room for, from the first on; and the last always, which is why it happened. (Each holds
+ * all facts, so that a caller who fills an app's fields has them written once for each decision about it.) */
+static struct slice decisions_json(struct arena *arena, const struct value *decisions) {
     struct buffer json = buffer_in(arena);
-    json_write(&json, value);
+    buffer_add_byte(&json, '[');
+    for (const struct value *one = decisions->first; one; one = one->next) {
+        size_t before = json.len;
+        if (before > 1)
+            buffer_add_byte(&json, ',');
+        json_write(&json, one);
+        if (one->next && json.len > DECISIONS_LEN_MAX)
+            json.len = before;
+    }
+    buffer_add_byte(&json, ']');
     return buffer_slice(&json);
 }
 
@@ -164,7 +176,8 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
     record->address = arena_copy(&own, request->address);
     record->policy_version = arena_copy(&own, slice_of(request->service->policy_version));
     record->detail = slice_is_set(detail) ? arena_copy(&own, detail) : SLICE_NONE;
-    record->decisions = request->decisions ? json_of(&own, request->decisions) : SLICE("[]");
+    record->decisions =
+        request->decisions ? arena_copy(&own, decisions_json(request->arena, request->decisions)) : SLICE("[]");
     record->arena = own;
     *(audit->last ? &audit->last->next : &audit->first) = record;
     audit->last = record;

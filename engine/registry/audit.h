@@ -41,7 +41,8 @@ enum audit_kind {
 };
 extern const char *const audit_kind_names[AUDIT_KIND_COUNT];
 
-/* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
+/* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it, as many as
+ * have room in 64 KiB, and the last one always. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
                  struct slice detail);
 

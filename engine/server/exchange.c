@@ -5,7 +5,16 @@
 #include "fiber/fiber.h"
 #include "server/route.h"
 
-enum { PATH_LEN_MAX = 16 * 1024, HEADERS_LEN_MAX = 32 * 1024, ANSWER_HEADERS_MAX = 20, HEADERS_MAX = 200 };
+/* Of a request: names and values of its headers together, their number, its target. (Of HTTP/1 libh2o itself takes 100
+ * headers; of HTTP/2 http2_guard.c lets no more than a few of them through.) */
+enum {
+    PATH_LEN_MAX = 16 * 1024,
+    HEADERS_LEN_MAX = 32 * 1024,
+    HEADERS_MAX = 200,
+    ACCEPT_LEN_MAX = 1024,
+    METHOD_LEN_MAX = 64,
+    ANSWER_HEADERS_MAX = 20,
+};
 
 struct exchange;
 
@@ -16,7 +25,7 @@ struct anchor {
     h2o_req_t *req;
     struct peer *peer;
     struct exchange *exchange;
-    bool is_answered, is_http2;
+    bool is_answered;
 };
 
 struct exchange {
@@ -37,7 +46,7 @@ static void anchor_dispose(void *data) {
         anchor->exchange->anchor = NULL;
         anchor->exchange->request.peer_gone = true;
     }
-    peer_request_gone(anchor->peer, &anchor->in_flight, anchor->is_answered, anchor->is_http2);
+    peer_request_gone(anchor->peer, &anchor->in_flight, anchor->is_answered);
 }
 
 /* The lists are worked off when this turn of the loop has read all that there was, and before it waits again: h2o then
@@ -54,9 +63,9 @@ int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
     (void)handler;
     struct peer *peer = peer_of(req);
     struct anchor *anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*anchor), anchor_dispose);
-    *anchor = (struct anchor){.req = req, .peer = peer, .is_http2 = req->version >= 0x200};
+    *anchor = (struct anchor){.req = req, .peer = peer};
     h2o_linklist_insert(&peer->worker->arrived, &anchor->link);
-    peer_request_came(peer, &anchor->in_flight, anchor->is_http2);
+    peer_request_came(peer, &anchor->in_flight);
     turn_want(peer->worker);
     return 0;
 }
@@ -88,28 +97,68 @@ static struct slice *header_slot(struct request *request, const h2o_header_t *he
                                                   : NULL;
 }
 
+/* HTTP/2 splits it (RFC 9113 §8.2.3). */
+static struct slice cookies_join(struct arena *arena, const h2o_headers_t *headers, ssize_t first) {
+    size_t len = 0;
+    for (ssize_t i = first; i >= 0; i = h2o_find_header(headers, H2O_TOKEN_COOKIE, i))
+        len += headers->entries[i].value.len + 2;
+    char *at = arena_alloc(arena, len), *out = at;
+    for (ssize_t i = first; i >= 0; i = h2o_find_header(headers, H2O_TOKEN_COOKIE, i)) {
+        const h2o_iovec_t value = headers->entries[i].value;
+        memcpy(out, value.base, value.len);
+        memcpy(out + value.len, "; ", 2);
+        out += value.len + 2;
+    }
+    return (struct slice){at, len - 2};
+}
+
+/* Of the list as it stands with libh2o, which a few bytes of HPACK can make long: nothing of it is copied before. */
+static bool headers_are_too_large(const h2o_req_t *req) {
+    const h2o_headers_t *headers = &req->headers;
+    size_t total = req->input.authority.len;
+    for (size_t i = 0; i < headers->size && i < HEADERS_MAX; i++)
+        total += headers->entries[i].name->len + headers->entries[i].value.len;
+    return headers->size > HEADERS_MAX || total > HEADERS_LEN_MAX;
+}
+
+/* A refusal is a page where a browser asks for one: what tells is read also of a list that is too large. */
+static void accept_read(struct request *request, const h2o_headers_t *headers) {
+    ssize_t at = h2o_find_header(headers, H2O_TOKEN_ACCEPT, -1);
+    if (at >= 0 && headers->entries[at].value.len <= ACCEPT_LEN_MAX)
+        request->accept = copy_of(request->arena, headers->entries[at].value);
+}
+
 static enum error headers_read(struct request *request, const h2o_req_t *req) {
-    size_t total = 0;
+    const h2o_headers_t *headers = &req->headers;
+    if (headers_are_too_large(req)) {
+        accept_read(request, headers);
+        return fail(request, ERROR_HEADERS_TOO_LARGE, NULL);
+    }
+    request->host = copy_of(request->arena, req->input.authority);
     enum error error = ERROR_NONE;
-    for (size_t i = 0; i < req->headers.size; i++) {
-        const h2o_header_t *header = &req->headers.entries[i];
-        total += header->name->len + header->value.len;
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_header_t *header = &headers->entries[i];
         if (header->name->len == 0)
             error = fail(request, ERROR_BAD_REQUEST, "A folded header line is not accepted.");
         struct slice *slot = header_slot(request, header);
         if (!slot)
             continue;
-        struct slice value = copy_of(request->arena, header->value);
         if (!slice_is_set(*slot))
-            *slot = value;
-        else if (slot == &request->cookie) /* HTTP/2 splits it (RFC 9113 §8.2.3) */
-            *slot = arena_printf(request->arena, "%.*s; %.*s", SLICE_ARG(*slot), SLICE_ARG(value));
-        else if (slot != &request->accept && slot != &request->accept_language)
+            *slot = slot == &request->cookie ? cookies_join(request->arena, headers, (ssize_t)i)
+                                             : copy_of(request->arena, header->value);
+        else if (slot != &request->cookie && slot != &request->accept && slot != &request->accept_language)
             error = fail(request, ERROR_BAD_REQUEST, "The header %.*s is given twice.", (int)header->name->len,
                          header->name->base);
     }
-    return total > HEADERS_LEN_MAX || req->headers.size > HEADERS_MAX ? fail(request, ERROR_HEADERS_TOO_LARGE, NULL)
-                                                                      : error;
+    return error;
+}
+
+/* http1_guard reads ahead, and numbers heads as libh2o does. */
+static bool head_is_ambiguous(h2o_req_t *req, const struct peer *peer) {
+    if (peer->is_http2 || !peer->http1.ambiguous)
+        return false;
+    h2o_iovec_t number = req->conn->callbacks->log_.http1.request_index(req);
+    return strtoull(number.base, NULL, 10) == peer->http1.ambiguous;
 }
 
 static void request_id_write(struct worker *worker, char id[REQUEST_ID_LEN + 1]) {
@@ -141,6 +190,12 @@ static struct slice origin_form(struct arena *arena, struct slice target) {
     return arena_printf(arena, "/%.*s", SLICE_ARG(slice_from(rest, question)));
 }
 
+/* One that is too long is none that anybody knows, also without its end. */
+static h2o_iovec_t method_of(const h2o_req_t *req) {
+    h2o_iovec_t method = req->input.method;
+    return h2o_iovec_init(method.base, method.len < METHOD_LEN_MAX ? method.len : METHOD_LEN_MAX);
+}
+
 /* Copies all that the endpoint may need. What the wire refuses is an error here, for the renderer. */
 static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     struct request *request = &exchange->request;
@@ -150,9 +205,8 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     *request = (struct request){
         .arena = arena,
         .service = &exchange->generation->service,
-        .method = copy_of(arena, req->input.method),
+        .method = copy_of(arena, method_of(req)),
         .address = arena_copy(arena, slice_of(exchange->anchor->peer->address)),
-        .host = copy_of(arena, req->input.authority),
         .is_tls = req->scheme == &H2O_URL_SCHEME_HTTPS,
     };
     request_id_write(exchange->worker, request->id);
@@ -163,10 +217,11 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     request->path = arena_copy(arena, (struct slice){target.at, question});
     if (question < target.len)
         request->query_text = arena_copy(arena, slice_from(target, question + 1));
-    enum error error = head_check(req);
+    if (head_is_ambiguous(req, exchange->anchor->peer))
+        return fail(request, ERROR_BAD_REQUEST,
+                    "Ambiguous framing: Host and Content-Length come once, without Transfer-Encoding.");
+    enum error error = headers_read(request, req);
     if (error)
-        return fail(request, error, "Ambiguous framing: Host and Content-Length come once, without Transfer-Encoding.");
-    if ((error = headers_read(request, req)))
         return error;
     if ((int64_t)req->entity.len > exchange->worker->config->settings->body_max_bytes)
         return fail(request, ERROR_BODY_TOO_LARGE, "%s", exchange->worker->too_large);
@@ -282,7 +337,9 @@ static void exchange_send(struct exchange *exchange) {
     if (anchor) {
         anchor->exchange = NULL;
         anchor->is_answered = true;
+        peer_enter(anchor->peer);
         response_write(anchor->req, &exchange->request, &exchange->response);
+        peer_leave(exchange->worker);
     } else {
         metric_add(METRIC_dropped_answers, 1);
     }

@@ -5,7 +5,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
-enum { BACKLOG = 1024 };
+/* What the kernel keeps of a connection that is not read, and so what one read of it brings at most (it takes twice the
+ * number): bodies have 64 KiB. */
+enum { BACKLOG = 1024, RECEIVE_BYTES = 128 * 1024 };
 
 /* getaddrinfo takes any number, and keeps its lower 16 bits. */
 static bool port_is_valid(const char *text) {
@@ -35,10 +37,12 @@ static bool address_parse(struct arena *arena, const char *text, struct sockaddr
 /* With SO_REUSEPORT the workers share the port: the kernel spreads connections over them. Without, it
  * fails when anybody else has it, which is how a taken port is noticed. */
 static int socket_bind(const struct sockaddr_storage *address, socklen_t size, bool shared) {
-    int on = 1, fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, receive_bytes = RECEIVE_BYTES,
+        fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)); /* connections have it from here */
     if (shared)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     if (address->ss_family == AF_INET6)

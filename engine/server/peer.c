@@ -36,7 +36,7 @@ static void on_close(void *data) {
     struct peer *peer = data;
     struct worker *worker = peer->worker;
     h2o_linklist_unlink(&peer->link);
-    worker->beginning = worker->beginning == peer ? NULL : worker->beginning;
+    worker->inside = worker->inside == peer ? NULL : worker->inside;
     worker->address_counts[peer->address_slot]--;
     worker->peer_count--;
     metric_add(METRIC_connections, -1);
@@ -55,35 +55,104 @@ static void peer_cut(struct peer *peer) {
     shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
 }
 
-/* Counts what is read, and stops a flood before h2o has worked it off: it keeps header lists whole, however long. */
-static void on_read(h2o_socket_t *socket, const char *error) {
-    struct peer *peer = socket->on_close.data;
-    peer->useless_bytes += socket->bytes_read; /* of this read alone */
-    if (peer->useless_bytes > USELESS_BYTES_MAX) {
-        peer_cut(peer);
-        h2o_buffer_consume(&socket->input, socket->input->size);
-    }
-    if (peer->is_http2 && !http2_guard(socket, &peer->meter))
-        peer_cut(peer);
-    peer->read(socket, error);
+/* --- between h2o and its socket --- */
+
+static void on_read(h2o_socket_t *socket, const char *error);
+static void on_written(h2o_socket_t *socket, const char *error);
+
+void peer_enter(struct peer *peer) {
+    peer->worker->inside = peer;
 }
 
-/* h2o sets its own callback when a protocol begins: on TLS, when the handshake is over, so there the first request is
- * what tells. */
-static void reads_count(struct peer *peer) {
-    h2o_socket_cb read = peer->socket->_cb.read;
-    if (!read || read == on_read || !peer->has_begun)
+void peer_leave(struct worker *worker) {
+    struct peer *peer = worker->inside;
+    worker->inside = NULL;
+    if (!peer)
         return;
-    peer->read = read;
-    peer->socket->_cb.read = on_read;
+    struct st_h2o_socket_t *socket = peer->socket;
+    if (socket->_cb.read && socket->_cb.read != on_read) {
+        peer->read = socket->_cb.read;
+        socket->_cb.read = on_read;
+    }
+    if (socket->_cb.write && socket->_cb.write != on_written) {
+        peer->written = socket->_cb.write;
+        socket->_cb.write = on_written;
+    }
+}
+
+static void on_written(h2o_socket_t *socket, const char *error) {
+    struct peer *peer = socket->on_close.data;
+    struct worker *worker = peer->worker;
+    peer_enter(peer);
+    peer->written(socket, error);
+    peer_leave(worker);
+}
+
+static void on_write_timer(h2o_timeout_entry_t *entry) {
+    struct peer *peer = http2_socket_of(entry)->on_close.data;
+    struct worker *worker = peer->worker;
+    peer_enter(peer);
+    peer->write_timer(entry);
+    peer_leave(worker);
+}
+
+/* Looks at the last `fresh` bytes of the input, and leaves in it what h2o may have. */
+static enum http2_verdict input_check(struct peer *peer, size_t fresh) {
+    h2o_socket_t *socket = peer->socket;
+    peer->useless_bytes += fresh;
+    if (peer->useless_bytes > USELESS_BYTES_MAX) {
+        peer_cut(peer);
+        socket->input->size -= fresh;
+        fresh = 0;
+    }
+    if (peer->is_http2)
+        return http2_guard(socket->input, &peer->meter);
+    h2o_buffer_reserve(&socket->input, CHUNKED_SLACK);
+    socket->input->size = http1_guard(&peer->http1, socket->input->bytes, socket->input->size, fresh);
+    return HTTP2_SOUND;
+}
+
+static void verdict_enforce(struct worker *worker, enum http2_verdict verdict) {
+    if (worker->inside && verdict == HTTP2_CUT)
+        peer_cut(worker->inside);
+    else if (worker->inside && verdict == HTTP2_END)
+        http2_end(worker->inside->socket);
+}
+
+static void on_read(h2o_socket_t *socket, const char *error) {
+    struct peer *peer = socket->on_close.data;
+    struct worker *worker = peer->worker;
+    peer_enter(peer);
+    if (peer->is_http2)
+        http2_before_read(socket);
+    enum http2_verdict verdict = input_check(peer, socket->bytes_read); /* of this read alone */
+    peer->read(socket, error);
+    verdict_enforce(worker, verdict);
+    peer_leave(worker);
+}
+
+/* What is here already is worked off at once, and may close the connection. */
+static void protocol_begin(struct peer *peer, bool is_http2) {
+    struct worker *worker = peer->worker;
+    struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
+    peer->has_begun = true;
+    peer->is_http2 = is_http2;
+    enum http2_verdict verdict = input_check(peer, peer->socket->input->size);
+    peer_enter(peer);
+    if (is_http2)
+        h2o_http2_accept(&worker->accept, peer->socket, now);
+    else
+        h2o_http1_accept(&worker->accept, peer->socket, now);
+    if (worker->inside && is_http2)
+        peer->write_timer = http2_on_write_timer(peer->socket, on_write_timer);
+    verdict_enforce(worker, verdict);
+    peer_leave(worker);
 }
 
 /* Plain text: HTTP/2 with prior knowledge begins with its preface (RFC 9113 §3.4); h2o would look for it
  * only where it also offers the h2c upgrade. */
 static void on_first_bytes(h2o_socket_t *socket, const char *error) {
     static const struct slice preface = {"PRI * HTTP/2.0\r\n", 16};
-    struct peer *peer = socket->on_close.data;
-    struct worker *worker = peer->worker;
     if (error) {
         h2o_socket_close(socket);
         return;
@@ -93,17 +162,20 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error) {
     if (may_be_http2 && seen < preface.len)
         return; /* more to come, or the sweep closes it */
     h2o_socket_read_stop(socket);
-    struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
-    worker->beginning = peer;
-    peer->has_begun = true;
-    peer->is_http2 = may_be_http2;
-    /* What is here already is worked off at once, and may close the connection. */
-    if (may_be_http2)
-        h2o_http2_accept(&worker->accept, socket, now);
-    else
-        h2o_http1_accept(&worker->accept, socket, now);
-    if (worker->beginning)
-        reads_count(peer);
+    protocol_begin(socket->on_close.data, may_be_http2);
+}
+
+/* TLS: what ALPN chose (RFC 7301). The first requests may have come with the handshake's end. */
+static void on_handshake(h2o_socket_t *socket, const char *error) {
+    if (error) {
+        h2o_socket_close(socket);
+        return;
+    }
+    h2o_iovec_t chosen = h2o_socket_ssl_get_selected_protocol(socket);
+    bool is_http2 = false;
+    for (const h2o_iovec_t *name = h2o_http2_alpn_protocols; name->len; name++)
+        is_http2 = is_http2 || h2o_memis(chosen.base, chosen.len, name->base, name->len);
+    protocol_begin(socket->on_close.data, is_http2);
 }
 
 static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
@@ -128,9 +200,8 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
     metric_add(METRIC_connections, 1);
     socket->on_close.cb = on_close;
     socket->on_close.data = peer;
-    peer->has_begun = worker->accept.ssl_ctx != NULL;
     if (worker->accept.ssl_ctx)
-        h2o_accept(&worker->accept, socket);
+        h2o_socket_ssl_handshake(socket, worker->accept.ssl_ctx, NULL, on_handshake);
     else
         h2o_socket_read_start(socket, on_first_bytes);
 }
@@ -182,24 +253,22 @@ static void useful(struct peer *peer) {
     peer->useless_bytes = 0;
 }
 
-void peer_request_came(struct peer *peer, struct in_flight *request, bool is_http2) {
+void peer_request_came(struct peer *peer, struct in_flight *request) {
     request->since_ms = peer->worker->now_ms;
     h2o_linklist_insert(&peer->requests, &request->link);
-    peer->is_http2 = is_http2;
     peer->in_flight++;
     useful(peer);
-    reads_count(peer);
 }
 
-void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered, bool is_http2) {
+void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered) {
     h2o_linklist_unlink(&request->link);
     peer->in_flight--;
     useful(peer);
     if (answered) {
         peer->meter.abandoned -= peer->meter.abandoned > 0;
-    } else if (is_http2 && peer->meter.resets_seen > 0) {
+    } else if (peer->is_http2 && peer->meter.resets_seen > 0) {
         peer->meter.resets_seen--; /* counted as a frame */
-    } else if (is_http2 && ++peer->meter.abandoned >= HTTP2_ABANDONED_MAX) {
+    } else if (peer->is_http2 && ++peer->meter.abandoned >= HTTP2_ABANDONED_MAX) {
         peer_cut(peer);
         input_cut(peer->socket);
     }
@@ -218,10 +287,10 @@ void peers_sweep(struct worker *worker, int64_t now_ms) {
         struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, link, node);
         next = node->next;
         int64_t useless_ms = now_ms - peer->useful_ms, oldest_ms = oldest_age_ms(peer, now_ms);
-        int64_t limit_ms = peer->in_flight ? settings->request_timeout_ms : settings->idle_timeout_ms;
+        bool is_shaking_hands = peer->socket->ssl && !peer->has_begun;
+        int64_t limit_ms =
+            peer->in_flight || is_shaking_hands ? settings->request_timeout_ms : settings->idle_timeout_ms;
         bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
-        if (!peer->socket->ssl)
-            reads_count(peer);
         /* Whoever goes on asking does not read the answer of an older request: that one has its own time. */
         if (useless_ms > limit_ms || oldest_ms > settings->request_timeout_ms)
             peer_cut(peer);

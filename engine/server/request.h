@@ -1,5 +1,9 @@
 /* A request as an endpoint sees it: a value, copied into an arena of its own before the endpoint
- * starts. Nothing in it belongs to h2o. */
+ * starts. Nothing in it belongs to h2o.
+ *
+ * Bounds: 16 KiB of target, 32 KiB of 200 headers (exchange.c, which counts before it copies), `limits.body_bytes` of
+ * body, PARAMS_MAX parameters. What is decoded is no longer than it was; a cookie is looked up where it stands; a
+ * failing field's message has 255 bytes, and lists that are too long fail as one. */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 

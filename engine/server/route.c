@@ -105,7 +105,9 @@ static void count(const struct response *response) {
     metric_add(classes[response->status / 100], 1);
 }
 
-/* One line a request; without its query, which may hold secrets. */
+/* One line a request; without its query, which may hold secrets. Of what the peer sent, the beginning of its path is in
+ * it, and of error texts a value of a few kilobytes at most. */
+enum { LOGGED_PATH_MAX = 512 };
 static void write_log(const struct request *request, const struct response *response, enum log_level level,
                       int64_t took_ns) {
     struct slice why = SLICE_NONE;
@@ -114,7 +116,7 @@ static void write_log(const struct request *request, const struct response *resp
     const struct log_field fields[] = {
         log_string("request_id", request->id),
         log_text("method", request->method),
-        log_text("path", request->path),
+        log_text("path", slice_first(request->path, LOGGED_PATH_MAX)),
         log_int("status", response->status),
         log_int("ms", took_ns / 1000000),
         log_text("address", request->address),

@@ -170,6 +170,7 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
         return 1;
     }
     sigset_t signals = signals_block();
+    http2_prepare();
     struct running running = {.count = settings->workers};
     running.workers = h2o_mem_alloc((size_t)running.count * sizeof(struct worker));
     memset(running.workers, 0, (size_t)running.count * sizeof(struct worker));

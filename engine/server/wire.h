@@ -5,6 +5,8 @@
 
 #include "server/edition.h"
 #include "server/error.h"
+#include "server/http1_guard.h"
+#include "server/http2_block.h"
 #include "server/server.h"
 #include "store/inbox.h"
 
@@ -50,7 +52,7 @@ struct worker {
     int64_t drain_until_ms;
 
     h2o_linklist_t peers;
-    struct peer *beginning; /* whose protocol is starting; NULL when it has closed meanwhile */
+    struct peer *inside; /* whose connection h2o is at work on; NULL when it has closed it meanwhile */
     size_t peer_count;
     uint16_t address_counts[ADDRESS_SLOTS]; /* connections by hash of the address */
     uint32_t address_seed;
@@ -72,13 +74,16 @@ struct worker {
 
 /* What a peer of HTTP/2 has cost. */
 struct http2_meter {
-    unsigned abandoned;   /* streams that it reset, or brought us to reset, less requests answered */
-    unsigned resets_seen; /* of the input that is being worked off */
-    size_t block_bytes;   /* of the header block that is coming */
+    unsigned abandoned;       /* streams that it reset, or brought us to reset, less requests answered */
+    unsigned resets_seen;     /* of the input that is being worked off */
+    size_t block_bytes;       /* of the header block that is coming */
+    struct http2_block block; /* its fields */
+    bool is_over;             /* a block was too large: nothing more is read */
 };
-/* No honest client gives up so many at once (CVE-2023-44487); a block so long is over the limit of headers however it
- * is packed. */
-enum { HTTP2_ABANDONED_MAX = 100, HTTP2_BLOCK_MAX = 32 * 1024 };
+/* No honest client gives up so many at once (CVE-2023-44487). A block so long, or of so many fields, is over the limits
+ * of headers (exchange.c) however it is packed: h2o makes some 150 bytes of each field, and of the bytes of a block
+ * twice as many. */
+enum { HTTP2_ABANDONED_MAX = 100, HTTP2_BLOCK_MAX = 64 * 1024, HTTP2_FIELDS_MAX = 256 };
 
 /* A connection. Made on accept, freed when h2o closes the socket. */
 struct peer {
@@ -88,14 +93,17 @@ struct peer {
     uint16_t address_slot;
     char address[ADDRESS_TEXT_MAX];
     bool has_begun; /* h2o reads: the protocol is known */
-    bool is_http2;  /* from its first request on */
+    bool is_http2;
     bool is_cut;
+    struct http1_guard http1;
     struct http2_meter meter;
     size_t in_flight;        /* requests whose answer has not left */
     h2o_linklist_t requests; /* their anchors, the oldest first */
     int64_t useful_ms;       /* when a request came or an answer had left, last */
     size_t useless_bytes;    /* read since then */
-    h2o_socket_cb read;      /* h2o's, behind the one that counts */
+    /* h2o's, behind ours */
+    h2o_socket_cb read, written;
+    h2o_timeout_cb write_timer;
 };
 
 /* peer.c */
@@ -106,24 +114,38 @@ struct in_flight {
     h2o_linklist_t link; /* in peer->requests */
     int64_t since_ms;
 };
-void peer_request_came(struct peer *peer, struct in_flight *request, bool is_http2);
+void peer_request_came(struct peer *peer, struct in_flight *request);
 /* The request is gone from h2o; `answered`: its answer was sent. */
-void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered, bool is_http2);
+void peer_request_gone(struct peer *peer, struct in_flight *request, bool answered);
+/* Around every call into h2o for that connection: h2o sets its own callbacks again when it likes, and nothing may come
+ * in that has not been looked at. */
+void peer_enter(struct peer *peer);
+void peer_leave(struct worker *worker);
 void peers_sweep(struct worker *worker, int64_t now_ms);
 void peers_cut_all(struct worker *worker);
 void listeners_stop(struct worker *worker);
 void listeners_start(struct worker *worker);
 
-/* http2_guard.c: before h2o takes what was read from an HTTP/2 connection. False when the connection has to be cut;
- * what led to it is not in the input any more. */
-bool http2_guard(h2o_socket_t *socket, struct http2_meter *meter);
+/* http2_guard.c */
+enum http2_verdict {
+    HTTP2_SOUND,
+    HTTP2_CUT, /* the connection has to be cut at once */
+    HTTP2_END, /* no more is read; what is in flight is answered, and the peer is told why */
+};
+/* Before h2o takes what was read from an HTTP/2 connection: all of the input. What led to a verdict, and what is behind
+ * it, is not in the input any more. */
+enum http2_verdict http2_guard(h2o_buffer_t *input, struct http2_meter *meter);
+void http2_prepare(void); /* once, before there are workers */
+void http2_before_read(h2o_socket_t *socket);
+void http2_end(h2o_socket_t *socket);
+/* The timer on which h2o writes calls `own` from now on; h2o's own is given back. */
+h2o_timeout_cb http2_on_write_timer(h2o_socket_t *socket, h2o_timeout_cb own);
+h2o_socket_t *http2_socket_of(h2o_timeout_entry_t *write_timer);
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
 /* The worker's turn_entry: starts what has arrived, sends what is finished. */
 void exchanges_turn(h2o_timeout_entry_t *entry);
-/* What the wire refuses before a request is one; ERROR_NONE when it is sound. */
-enum error head_check(h2o_req_t *req);
 
 /* plain_error.c: h2o's own error answers (413 and the like) become JSON. */
 void plain_error_register(h2o_pathconf_t *path);

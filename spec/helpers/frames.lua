@@ -76,7 +76,25 @@ function frames.block(method, path, more)
   return table.concat(parts)
 end
 
+-- A field that also goes into the table, as its first: "\190" names it from then on (RFC 7541 §6.2.1, §6.1).
+function frames.indexed(name, value)
+  return "\64" .. frames.header(name, value):sub(2)
+end
+
 --- whole frames
+
+-- HEADERS, and CONTINUATION where the block is longer than a frame.
+function frames.head(stream, flags, block)
+  local list, at = {}, 1
+  repeat
+    local piece = block:sub(at, at + 16383)
+    at = at + 16384
+    local ends = at > #block and frames.END_HEADERS or 0
+    list[#list + 1] = frames.frame(#list == 0 and frames.HEADERS or frames.CONTINUATION,
+      (#list == 0 and flags or 0) + ends, stream, piece)
+  until at > #block
+  return table.concat(list)
+end
 
 function frames.get(stream, path, more)
   return frames.frame(frames.HEADERS, frames.END_STREAM + frames.END_HEADERS, stream, frames.block("GET", path, more))

@@ -17,6 +17,11 @@ local sanitizers = {
   LSAN_OPTIONS = "print_suppressions=0:suppressions=" .. server.root .. "/spec/lsan.suppressions",
 }
 
+-- Whether it is a build whose memory tells nothing of the release's.
+function server.is_sanitized()
+  return server.patience > 1
+end
+
 -- What every moonlatch of the specs runs in: nothing of the caller's MOONLATCH_*; the database of that state directory.
 function server.environment(extra, state)
   local env = { MOONLATCH_STATE = false, MOONLATCH_LISTEN = false, MOONLATCH_ISSUER = false, MOONLATCH_SECRET = false,
@@ -57,7 +62,8 @@ function server.unlimited()
 end
 
 -- options: settings = table for --config, args = more flags, env, state (kept by stop when given), workers (2), demo,
--- policies = { [file] = text }, listen = { … }.
+-- policies = { [file] = text }, listen = { … }, address_space_kb: what `ulimit -v` leaves it (nothing of that in
+-- sanitized builds, whose shadow is larger).
 -- Starts it without waiting: for servers that are expected to refuse.
 function server.launch(options)
   options = options or {}
@@ -82,6 +88,9 @@ function server.launch(options)
   end
   for _, word in ipairs(options.args or {}) do
     table.insert(words, word)
+  end
+  if options.address_space_kb and not server.is_sanitized() then
+    words = { "sh", "-c", ('ulimit -v %d && exec "$@"'):format(options.address_space_kb), "sh", unpack(words) }
   end
   self.process = sys.spawn(words, { stderr = self.log_file, env = server.environment(options.env, self.state) })
   return self
@@ -187,6 +196,18 @@ function server:kill()
   self.process:signal(sys.KILL)
   self.process:wait()
   os.remove(self.log_file)
+end
+
+-- kB of /proc/PID/status: "VmRSS", "VmHWM".
+function server:memory_kb(field)
+  local status = sys.read_file("/proc/" .. self.process.pid .. "/status")
+  return tonumber(status:match("\n" .. field .. ":%s+(%d+) kB"))
+end
+
+-- VmHWM begins anew (proc(5)); what is resident now.
+function server:memory_mark()
+  sys.write_file("/proc/" .. self.process.pid .. "/clear_refs", "5")
+  return self:memory_kb("VmRSS")
 end
 
 -- For one that was expected to refuse: exit code and what it said.

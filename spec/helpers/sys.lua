@@ -245,6 +245,7 @@ end
 
 local raw = {}
 raw.__index = raw
+sys.raw = raw -- receive_all and answer serve whatever has receive
 
 function sys.connect(port)
   local fd = C.socket(2, bit.bor(1, O_CLOEXEC), 0)
@@ -282,7 +283,7 @@ end
 function raw:receive_all(timeout_s)
   local deadline, parts = sys.now() + (timeout_s or 10), {}
   while true do
-    local more = read_some(self.fd, deadline)
+    local more = self:receive(math.max(0, deadline - sys.now()))
     if not more then
       return nil, table.concat(parts)
     elseif more == "" then
@@ -303,7 +304,7 @@ function raw:answer(timeout_s)
         return tonumber(head:match("^HTTP/1%.1 (%d+)")), head, body:sub(1, length)
       end
     end
-    local more = read_some(self.fd, deadline)
+    local more = self:receive(math.max(0, deadline - sys.now()))
     if not more or more == "" then
       return nil, text
     end

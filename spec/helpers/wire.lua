@@ -1,6 +1,8 @@
 -- HTTP/1 by hand: requests as bytes, and all answers that come back on one connection.
 local cjson = require "cjson.safe"
+local cqueues_socket = require "cqueues.socket"
 local assert = require "luassert"
+local openssl_ssl = require "openssl.ssl.context"
 
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
@@ -35,7 +37,8 @@ function wire.chunked(body, size)
   return table.concat(parts) .. "0\r\n\r\n"
 end
 
-local function parse(text)
+-- The answers in those bytes, as wire.answers has them.
+function wire.parse(text)
   local list = {}
   while text ~= "" do
     local head, rest = text:match("^(HTTP/1%.1 .-\r\n)\r\n(.*)$")
@@ -47,6 +50,37 @@ local function parse(text)
   return list
 end
 
+local tls_peer = { receive_all = sys.raw.receive_all, answer = sys.raw.answer }
+tls_peer.__index = tls_peer
+
+-- Like sys.connect, over TLS: send, receive, receive_all, answer, close. Each send is a record.
+function wire.tls_connect(port)
+  local socket = cqueues_socket.connect("127.0.0.1", port)
+  socket:setmode("bn", "bn")
+  socket:settimeout(wire.WAIT_S)
+  socket:onerror(function(_, _, code)
+    return code
+  end)
+  local context = openssl_ssl.new("TLS", false)
+  context:setVerify(openssl_ssl.VERIFY_NONE)
+  assert(socket:starttls(context))
+  return setmetatable({ socket = socket }, tls_peer)
+end
+
+function tls_peer:send(text)
+  return self.socket:xwrite(text, "bn") and true or false
+end
+
+-- "" at the end, nil after the timeout.
+function tls_peer:receive(timeout_s)
+  local text, code = self.socket:xread(-65536, "b", timeout_s)
+  return text or (code ~= 110 and "" or nil) -- ETIMEDOUT
+end
+
+function tls_peer:close()
+  self.socket:close()
+end
+
 -- Sends, and reads until the server closes: a list of { status, head (in lower case), body }; is_closed says whether
 -- it did.
 function wire.answers(server, bytes, timeout_s)
@@ -54,7 +88,7 @@ function wire.answers(server, bytes, timeout_s)
   peer:send(bytes)
   local text, so_far = peer:receive_all(timeout_s or wire.WAIT_S)
   peer:close()
-  local list = parse(text or so_far)
+  local list = wire.parse(text or so_far)
   list.is_closed = text ~= nil
   return list
 end

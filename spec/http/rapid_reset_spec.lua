@@ -33,17 +33,6 @@ describe("a flood of", function()
     return http.metric(server, "moonlatch_" .. name)
   end
 
-  local function memory_kb(field)
-    local status = sys.read_file("/proc/" .. server.process.pid .. "/status")
-    return tonumber(status:match("\n" .. field .. ":%s+(%d+) kB"))
-  end
-
-  -- The most that was resident from now on is asked for as VmHWM (proc(5)).
-  local function watch_memory()
-    sys.write_file("/proc/" .. server.process.pid .. "/clear_refs", "5")
-    return memory_kb("VmRSS")
-  end
-
   -- Asks on a new connection and on the one that was there before. The longer of the two waits.
   local function others_are_served()
     local start = sys.now()
@@ -55,7 +44,7 @@ describe("a flood of", function()
 
   -- count attackers send the same at once; while the server has it before it, others ask. Returns the attackers.
   local function attack(count, bytes)
-    local resident_kb, peers, longest_s = watch_memory(), {}, 0
+    local resident_kb, peers, longest_s = server:memory_mark(), {}, 0
     for i = 1, count do
       peers[i] = frames.connect(server.port)
     end
@@ -65,7 +54,7 @@ describe("a flood of", function()
     end
     longest_s = math.max(longest_s, others_are_served())
     assert.is_true(longest_s < 0.5 * server_helper.patience, "others waited " .. longest_s .. " s")
-    local grown_kb = memory_kb("VmHWM") - resident_kb
+    local grown_kb = server:memory_kb("VmHWM") - resident_kb
     assert.is_true(grown_kb < GROWTH_KB, "grown by " .. grown_kb .. " KiB")
     return peers
   end
@@ -197,17 +186,11 @@ describe("a flood of", function()
 
     -- One byte names a field of the table (RFC 7541 §6.1), and costs the receiver many.
     it("blocks that unfold", function()
-      local field = "\64\1x" .. frames.header("", ("v"):rep(3000)):sub(3) -- into the table, as its first
       for _, flags in ipairs { frames.END_STREAM, 0 } do
         local list = {}
         for stream = 1, 39, 2 do
-          local block = frames.block("POST", INTROSPECT) .. field .. ("\190"):rep(300000)
-          list[#list + 1] = frames.frame(frames.HEADERS, flags, stream, block:sub(1, 16384))
-          for at = 16385, #block, 16384 do
-            local is_last = at + 16384 > #block
-            list[#list + 1] = frames.frame(frames.CONTINUATION, is_last and frames.END_HEADERS or 0, stream,
-              block:sub(at, at + 16383))
-          end
+          local block = frames.block("POST", INTROSPECT) .. frames.indexed("x", ("v"):rep(3000)) .. ("\190"):rep(300000)
+          list[#list + 1] = frames.head(stream, flags, block)
         end
         all_are_closed(attack(2, table.concat(list)))
       end
