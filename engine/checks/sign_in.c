@@ -10,9 +10,9 @@
 #include "policy/facts.h"
 #include "registry/audit.h"
 
-struct slice wallet_nonce(struct request *request) {
+struct slice login_nonce(struct request *request, enum key_purpose purpose) {
     char nonce[UUID_LEN + 1];
-    nonce_mint(request->service->keyring, KEY_NONCE, clock_now_s() + request->service->settings->nonce_s, nonce);
+    nonce_mint(request->service->keyring, purpose, clock_now_s() + request->service->settings->nonce_s, nonce);
     return arena_copy(request->arena, slice_of(nonce));
 }
 

@@ -16,7 +16,7 @@ const struct field cli_login_fields[] = {
 
 struct response endpoint_cli_login_nonce(struct request *request) {
     struct value *answer = value_map(request->arena);
-    value_set_text(request->arena, answer, "nonce", wallet_nonce(request));
+    value_set_text(request->arena, answer, "nonce", login_nonce(request, KEY_NONCE));
     return response_value(request, answer);
 }
 

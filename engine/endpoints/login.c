@@ -72,7 +72,7 @@ static struct value *fields_of(struct request *request, const struct authorizati
 static struct value *login_context(struct request *request, struct slice error) {
     struct arena *arena = request->arena;
     struct value *context = value_map(arena), *methods = value_map(arena);
-    struct slice nonce = wallet_nonce(request);
+    struct slice nonce = login_nonce(request, KEY_NONCE);
     value_set_text(arena, context, "error", error);
     const struct value *offered = policy_login_methods(request->service->policy);
     for (const struct value *method = offered->first; method; method = method->next)

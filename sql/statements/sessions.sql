@@ -4,6 +4,14 @@ INSERT INTO spent (spent_id, spent_by, expires_at) VALUES (?1, ?2, ?3)
 ON CONFLICT (spent_id) DO NOTHING
 RETURNING spent_id
 
+-- name: spend_by_hotkey
+-- The same for the account that has hotkey ?4 (its public key): what a stranger has signed leaves no row.
+INSERT INTO spent (spent_id, spent_by, expires_at)
+SELECT ?1, ?2, ?3
+WHERE EXISTS (SELECT 1 FROM users WHERE hotkey_key = ?4)
+ON CONFLICT (spent_id) DO NOTHING
+RETURNING spent_id
+
 -- name: sweep_spent
 DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2
 -- postgresql:
