@@ -16,6 +16,20 @@ struct slice login_nonce(struct request *request, enum key_purpose purpose) {
     return arena_copy(request->arena, slice_of(nonce));
 }
 
+struct slice wallet_message(struct request *request, struct slice nonce) {
+    return arena_printf(request->arena, "Sign in to %.*s: %.*s", SLICE_ARG(request->service->settings->issuer),
+                        SLICE_ARG(nonce));
+}
+
+/* What existing clients sign, the nonce alone, is taken as well. */
+static enum wallet_verdict message_verify(struct request *request, const struct wallet_proof *proof,
+                                          unsigned char key[SR25519_KEY_SIZE]) {
+    struct slice message = wallet_message(request, proof->nonce);
+    enum wallet_verdict verdict = wallet_verify(proof->hotkey, message, proof->signature, key);
+    return verdict == WALLET_BAD_SIGNATURE ? wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)
+                                           : verdict;
+}
+
 static enum error policy_check(struct request *request, const struct user *user) {
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, user);
@@ -52,7 +66,7 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
             request, proof->hotkey, NULL,
             fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
     unsigned char key[SR25519_KEY_SIZE];
-    switch (wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)) {
+    switch (message_verify(request, proof, key)) {
     case WALLET_OK:
         break;
     case WALLET_BAD_HOTKEY:
@@ -64,7 +78,9 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
                            "This signature is not sr25519. Keys of other types cannot sign in here."));
     case WALLET_BAD_SIGNATURE:
         return refuse(request, proof->hotkey, NULL,
-                      fail(request, ERROR_BAD_REQUEST, "The signature does not match this hotkey and nonce."));
+                      fail(request, ERROR_BAD_REQUEST,
+                           "The signature is not this hotkey's over the text of the page, or over the nonce. "
+                           "What was signed for another site is not taken."));
     }
 
     struct batch batch = batch_in(request->arena);

@@ -14,6 +14,9 @@ struct wallet_proof {
  * others by a passkey (checks/passkey.h). */
 struct slice login_nonce(struct request *request, enum key_purpose purpose);
 
+/* What a wallet signs then (contract §3). It names the site, so that no other can pass off its text as its own. */
+struct slice wallet_message(struct request *request, struct slice nonce);
+
 /* Checks nonce and signature. ERROR_BAD_REQUEST: bad or expired nonce, bad signature; ERROR_NOT_FOUND: no account has
  * this hotkey; ERROR_FORBIDDEN: the login policy refuses. Public texts say which. */
 enum error wallet_prove(struct request *request, const struct wallet_proof *proof, struct proven *proven);

@@ -9,7 +9,7 @@
 
 const struct field cli_login_fields[] = {
     {"hotkey", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "SS58 address."},
-    {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over the nonce; hex."},
+    {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over Sign in to ISSUER: NONCE, or the nonce alone; hex."},
     {"nonce", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "Of /idp/cli_login/nonce; good once, for five minutes."},
     {0},
 };

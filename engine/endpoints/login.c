@@ -39,7 +39,7 @@ const struct field login_fields[] = {
     {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint, hotkey, passkey or second_factor."},
     {"fingerprint", FIELD_TEXT, 0, 0, 0, "For fingerprint."},
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
-    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the nonce, hex; for passkey: its own."},
+    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the page's text or the nonce, hex; for passkey: its own."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
     {"credential_id", FIELD_TEXT, 0, 0, 0, "For passkey, as WebAuthn has it; base64url, like what follows."},
     {"client_data", FIELD_TEXT, 0, 0, 0, "For passkey: clientDataJSON."},
@@ -79,7 +79,7 @@ static struct value *login_context(struct request *request, struct slice error) 
         value_set(methods, method->text, value_bool(arena, true));
     value_set_value(context, "methods", methods);
     value_set_text(arena, context, "nonce", nonce);
-    value_set_text(arena, context, "message", nonce);
+    value_set_text(arena, context, "message", wallet_message(request, nonce));
     return context;
 }
 

@@ -308,8 +308,9 @@ describe("apps", function()
             return ("%02x"):format(byte:byte())
           end)
         end
-        local signature = wallet.sign({ seed = more and (more.seed or more.signer) or "//Apps", wrap = more and more.wrap,
-                                        message = address .. ":" .. nonce .. ":" .. last }).signature
+        local seed = more and (more.seed or more.signer) or "//Apps"
+        local message = address .. ":" .. nonce .. ":" .. last
+        local signature = wallet.sign({ seed = seed, wrap = more and more.wrap, message = message }).signature
         return { ["x-chutes-hotkey"] = address, ["x-chutes-nonce"] = nonce,
                  ["x-chutes-signature"] = more and more.bare and signature:sub(3) or signature }
       end

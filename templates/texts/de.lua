@@ -43,7 +43,8 @@ return {
     "Der Text ist abgelaufen oder nicht von uns. Unterschreibe einen neuen.",
   ["This nonce has been used already. Sign a fresh one."] = "Dieser Text wurde schon benutzt. Unterschreibe einen neuen.",
   ["The hotkey is not an SS58 address."] = "Der Hotkey ist keine SS58-Adresse.",
-  ["The signature does not match this hotkey and nonce."] = "Die Unterschrift passt nicht zu diesem Hotkey und Text.",
+  ["The signature is not this hotkey's over the text of the page, or over the nonce. What was signed for another site is not taken."] =
+    "Die Unterschrift ist nicht die dieses Hotkeys unter dem Text der Seite oder der Nonce. Was für eine andere Seite unterschrieben wurde, gilt hier nicht.",
   ["This signature is not sr25519. Keys of other types cannot sign in here."] =
     "Diese Unterschrift ist nicht sr25519. Mit anderen Schlüsseln kann man sich hier nicht anmelden.",
   ["No account has this hotkey."] = "Kein Konto hat diesen Hotkey.",
