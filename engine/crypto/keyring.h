@@ -21,6 +21,7 @@ enum key_purpose {
     KEY_PASSKEY,
     KEY_SECOND_PASSKEY,
     KEY_NEW_PASSKEY,
+    KEY_FORM, /* sealed: the tokens of forms that are sent before anybody has signed in */
     KEY_PURPOSES,
 };
 

@@ -238,6 +238,12 @@ return {
   ["Sign in again to make or remove one"] = "Noch einmal anmelden, um einen zu erstellen oder zu entfernen",
   ["This page was sent already. Try again."] = "Diese Seite wurde schon abgeschickt. Versuche es noch einmal.",
   ["That took too long. Try again."] = "Das hat zu lange gedauert. Versuche es noch einmal.",
+  ["This page is too old, or another browser's. Go back, load it again, and try once more."] =
+    "Diese Seite ist zu alt oder die eines anderen Browsers. Geh zurück, lade sie neu und versuche es noch einmal.",
+  ["This link was opened by another site. Nobody was signed in."] =
+    "Diesen Link hat eine andere Seite geöffnet. Niemand wurde angemeldet.",
+  ["Somebody else is signed in with this browser. Sign out there first."] =
+    "In diesem Browser ist jemand anderes angemeldet. Melde dich dort zuerst ab.",
   ["That took too long. Sign in again."] = "Das hat zu lange gedauert. Melde dich noch einmal an.",
   ["No account has this passkey."] = "Kein Konto hat diesen Passkey.",
   ["The passkey's signature is not valid."] = "Die Unterschrift des Passkeys stimmt nicht.",

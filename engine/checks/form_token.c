@@ -1,0 +1,71 @@
+#include "checks/form_token.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "checks/csrf.h"
+#include "crypto/random.h"
+#include "crypto/seal.h"
+#include "server/route.h"
+
+enum { BROWSER_LEN = 22, GOOD_FOR_S = 3600 };
+
+static const char *cookie_name(const struct request *request) {
+    return request->service->settings->issuer_is_https ? "__Host-moonlatch-form" : "moonlatch-form";
+}
+
+/* Several tabs of a browser share one; absent when it has none. */
+static struct slice browser_of(const struct request *request) {
+    struct slice browser = cookie_get(request->cookie, cookie_name(request));
+    return browser.len == BROWSER_LEN ? browser : SLICE_NONE;
+}
+
+static struct slice browser_make(struct arena *arena) {
+    char text[BROWSER_LEN + 1];
+    random_base62(text, BROWSER_LEN);
+    return arena_copy(arena, slice_of(text));
+}
+
+static struct slice token_make(struct request *request, struct slice browser, const char *action) {
+    struct arena *arena = request->arena;
+    struct value *sealed = value_map(arena);
+    value_set_text(arena, sealed, "browser", browser);
+    value_set_text(arena, sealed, "action", slice_of(action));
+    value_set_int(arena, sealed, "expires_at", clock_now_s() + GOOD_FOR_S);
+    struct buffer text = buffer_in(arena);
+    json_write(&text, sealed);
+    return seal(arena, request->service->keyring, KEY_FORM, buffer_slice(&text));
+}
+
+struct response form_page(struct request *request, int status, const char *page, struct value *context,
+                          const char *action, struct slice target) {
+    struct slice browser = browser_of(request);
+    if (!slice_is_set(browser))
+        browser = browser_make(request->arena);
+    value_set_text(request->arena, context, "form_token", token_make(request, browser, action));
+    struct response response = response_page(request, status, page, context, target);
+    response_cookie(request, &response, cookie_name(request), browser, GOOD_FOR_S);
+    return response;
+}
+
+static bool token_fits(struct request *request) {
+    struct slice token = params_get(&request->form, "csrf_token"), browser = browser_of(request);
+    struct slice text = unseal(request->arena, request->service->keyring, KEY_FORM, token);
+    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
+    const struct value *expires_at = value_get(sealed, "expires_at");
+    return slice_is_set(browser) && expires_at && expires_at->kind == VALUE_INT &&
+           expires_at->integer > clock_now_s() && slice_equal(value_get_text(sealed, "browser"), browser) &&
+           slice_is(value_get_text(sealed, "action"), request->route->path);
+}
+
+enum error form_check(struct request *request) {
+    enum error error = csrf_check(request);
+    bool is_told =
+        slice_is_set(request->sec_fetch_site) || (slice_is_set(request->origin) && !slice_is(request->origin, "null"));
+    if (error || is_told)
+        return error;
+    bool has_seen_page = slice_is_set(cookie_get(request->cookie, cookie_name(request)));
+    if ((!slice_is_set(request->origin) && !has_seen_page) || token_fits(request))
+        return ERROR_NONE;
+    return fail(request, ERROR_FORBIDDEN,
+                "This page is too old, or another browser's. Go back, load it again, and try once more.");
+}
