@@ -112,6 +112,7 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
         return fail(request, ERROR_BAD_REQUEST, "This passkey may have been copied: its count has gone back.");
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = signed_in_now();
+    proven->credential = row_text(found, 0, "public_key");
     proven->account = answer->credential_id;
     return ERROR_NONE;
 }

@@ -73,22 +73,17 @@ enum error session_begin(struct request *request, const struct session_start *st
     struct db_value address = db_text(address_of(request));
 
     struct batch batch = batch_in(request->arena);
-    struct rows *made;
-    if (slice_is_set(start->spent_id)) {
+    if (slice_is_set(start->spent_id))
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
-        made = batch_add(&batch, STATEMENT_session_insert_if_spent, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address, db_text(start->spent_id));
-    } else {
-        made = batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address);
-    }
+    struct rows *made =
+        batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
+                  db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method), expires_at,
+                  user_agent, address, db_text(start->spent_id), db_blob(start->credential.at, start->credential.len));
     secret_wipe(token.text, sizeof(token.text));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
+        return fail(request, ERROR_INVALID_REQUEST, "This was used already, or has been replaced. Sign in again.");
     *session = (struct session){
         .session_id = id,
         .user = *start->user,

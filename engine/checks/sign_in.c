@@ -91,6 +91,7 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
         return refuse(request, proof->hotkey, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
+    proven->credential = arena_copy(request->arena, (struct slice){(const char *)key, sizeof(key)});
     proven->passkeys = row_int(found, 0, "passkeys");
     proven->account = proof->hotkey;
     proven->spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce));
@@ -113,6 +114,7 @@ enum error fingerprint_prove(struct request *request, struct slice fingerprint, 
                       fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
+    proven->credential = arena_copy(request->arena, (struct slice){(const char *)hash, sizeof(hash)});
     proven->passkeys = row_int(found, 0, "passkeys");
     error = policy_check(request, &proven->user);
     return error ? refuse(request, SLICE_NONE, &proven->user, error) : ERROR_NONE;
@@ -145,7 +147,8 @@ enum error second_factor_sign_in(struct request *request, const struct proven *f
 
 enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,
                           struct slice *cookie) {
-    const struct session_start start = {&proven->user, proven->spent_id, proven->spent_expires_at_s};
+    const struct session_start start = {&proven->user, proven->credential, proven->spent_id,
+                                        proven->spent_expires_at_s};
     enum error error = session_begin(request, &start, session, cookie);
     return error == ERROR_INVALID_REQUEST ? refuse(request, proven->account, &proven->user, error) : error;
 }

@@ -52,6 +52,9 @@ bool settings_read(struct command_line *line, struct slice *error);
 
 /* Prints a result: JSON on one line with --json, else "name: value" lines; a list one item a line. */
 void print_result(const struct command_line *line, const struct value *result);
+/* What ended with a credential (registry/users.h), and what is left; nothing where none was lost. */
+struct user_signed_out;
+void add_signed_out(struct arena *arena, struct value *result, const struct user_signed_out *ended);
 /* One sentence on stderr; returns EXIT_REFUSED. */
 int refuse(struct slice why);
 

@@ -30,11 +30,15 @@ enum audit_kind {
     AUDIT_REVOCATION,
     AUDIT_REFUSAL,
     AUDIT_APP,
-    AUDIT_ACCOUNT, /* passkeys and API keys */
+    AUDIT_ACCOUNT, /* credentials: fingerprint, hotkey, passkeys, API keys; the end of an account */
 };
 
 /* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
                  struct slice detail);
+/* The same in the batch that does it, so that neither is without the other: for the command line, where nothing is
+ * written behind an answer. */
+void audit_add(struct batch *batch, const struct request *request, enum audit_kind kind, const struct user *user,
+               const char *detail);
 
 #endif

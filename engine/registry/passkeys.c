@@ -41,8 +41,7 @@ enum error passkey_list(struct request *request, const struct user *user, struct
 
 enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id) {
     struct batch batch = batch_in(request->arena);
-    struct rows *gone =
-        batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user ? user->user_id : SLICE("")));
+    struct rows *gone = batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user->user_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (gone->count == 0)

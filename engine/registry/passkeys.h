@@ -17,7 +17,8 @@ struct passkey {
 enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey);
 /* List of { passkey_id, name, created_at, used_at }, the oldest first. */
 enum error passkey_list(struct request *request, const struct user *user, struct value **passkeys);
-/* ERROR_NOT_FOUND: there is none, or not of that user (NULL: whoever's it is). Sessions that it began go on. */
+/* ERROR_NOT_FOUND: there is none, or not of that user. Sessions that it began go on: who removes one signs out on the
+ * same pages; what the operator takes away is user_take_passkey's (users.h). */
 enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id);
 
 #endif

@@ -19,7 +19,8 @@ static bool is_taken(const char *text, enum key_purpose purpose) {
 }
 
 static const char *token(int64_t good_for_s) {
-    return arena_printf(&arena, "{\"browser\":\"abcdefghijklmnopqrstuv\",\"action\":\"/idp/login\",\"expires_at\":%lld}",
+    return arena_printf(&arena,
+                        "{\"browser\":\"abcdefghijklmnopqrstuv\",\"action\":\"/idp/login\",\"expires_at\":%lld}",
                         (long long)(clock_now_s() + good_for_s))
         .at;
 }
@@ -40,7 +41,13 @@ static void is_of_no_other_purpose(void) {
 /* What another release may have sealed. */
 static void takes_nothing_that_is_not_whole(void) {
     static const char *const texts[] = {
-        "", "{", "[]", "1", "{}", "{\"expires_at\":9999999999}", "{\"browser\":\"abcdefghijklmnopqrstuv\"}",
+        "",
+        "{",
+        "[]",
+        "1",
+        "{}",
+        "{\"expires_at\":9999999999}",
+        "{\"browser\":\"abcdefghijklmnopqrstuv\"}",
         "{\"browser\":\"abcdefghijklmnopqrstuv\",\"action\":\"/idp/login\",\"expires_at\":\"9999999999\"}",
         "{\"browser\":\"abcdefghijklmnopqrstuv\",\"expires_at\":9999999999}",
         "{\"browser\":null,\"action\":\"/idp/login\",\"expires_at\":9999999999}"};

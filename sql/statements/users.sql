@@ -40,6 +40,14 @@ RETURNING user_id
 -- name: user_set_fingerprint
 UPDATE users SET fingerprint_hash = ?2 WHERE user_id = ?1 RETURNING user_id
 
+-- name: user_tokens_end
+-- Every grant of the user's is dead by its joins, as with authorization_revoke; what was allowed stays.
+UPDATE authorizations SET version = version + 1 WHERE user_id = ?1 AND revoked_at IS NULL RETURNING authorization_id
+
+-- name: user_credential_count
+SELECT (SELECT count(*) FROM api_keys WHERE user_id = ?1) AS api_keys,
+  (SELECT count(*) FROM passkeys WHERE user_id = ?1) AS passkeys
+
 -- A user goes with all that hangs on the account, in this order.
 
 -- name: user_delete_counts

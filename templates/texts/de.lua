@@ -41,7 +41,8 @@ return {
   ["This fingerprint is not right."] = "Dieser Fingerprint stimmt nicht.",
   ["The nonce has expired or is not one of ours. Sign a fresh one."] =
     "Der Text ist abgelaufen oder nicht von uns. Unterschreibe einen neuen.",
-  ["This nonce has been used already. Sign a fresh one."] = "Dieser Text wurde schon benutzt. Unterschreibe einen neuen.",
+  ["This was used already, or has been replaced. Sign in again."] =
+    "Das wurde schon benutzt oder inzwischen ersetzt. Melde dich noch einmal an.",
   ["The hotkey is not an SS58 address."] = "Der Hotkey ist keine SS58-Adresse.",
   ["The signature is not this hotkey's over the text of the page, or over the nonce. What was signed for another site is not taken."] =
     "Die Unterschrift ist nicht die dieses Hotkeys unter dem Text der Seite oder der Nonce. Was für eine andere Seite unterschrieben wurde, gilt hier nicht.",
