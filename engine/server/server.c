@@ -168,7 +168,8 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     int status = 1;
     config->offload = offload_open((size_t)settings->offload_threads, (size_t)settings->offload_queue_max);
     config->outgoing = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
-    config->deliveries = logout_deliveries_open(settings);
+    config->logouts = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
+    config->deliveries = logout_deliveries_open();
     if (listeners_bind(arena, settings, running.workers, error)) {
         issuer_default(arena, settings);
         if (workers_open(arena, config, edition, &running, error))
@@ -176,6 +177,7 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     }
     free(running.workers);
     logout_deliveries_close(config->deliveries);
+    offload_close(config->logouts);
     offload_close(config->outgoing);
     offload_close(config->offload);
     fetch_end();

@@ -129,7 +129,7 @@ describe("A credential that the operator replaces", function()
     end
   end)
 
-  it("is a hotkey that is replaced or taken away; a first one, the same one, roles and a refusal end nothing", function()
+  it("is a hotkey that is replaced or taken away; a first one, the same, roles, refusals end nothing", function()
     local first, second = wallet.address("//First"), wallet.address("//Second")
     local user = flow.user(server)
     local was = signed_in(user)
