@@ -1,6 +1,7 @@
 #include "checks/passkey.h"
 
 #include "base/clock.h"
+#include "checks/quotas.h"
 #include "checks/redirect_uri.h"
 #include "checks/sign_in.h"
 #include "checks/spend.h"
@@ -158,7 +159,9 @@ enum error passkey_register(struct request *request, const struct passkey_making
     if ((error = passkey_nonce_spend(request, proven)))
         return error;
     proven->spent_id = SLICE_NONE;
-    if ((making->is_first && (error = first_check(request, user))) || (error = passkey_add(request, user, &passkey)))
+    struct quotas quotas;
+    if ((making->is_first && (error = first_check(request, user))) || (error = quotas_of(request, user, &quotas)) ||
+        (error = passkey_add(request, user, &passkey, quotas.passkeys)))
         return error;
     proven->user = *user;
     proven->user.sign_in = signed_in_now();

@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "checks/quotas.h"
 #include "crypto/token.h"
 #include "registry/audit.h"
+#include "registry/logout.h"
 
 enum { SEEN_EVERY_S = 300, USER_AGENT_MAX = 256 };
 
@@ -61,8 +63,18 @@ enum error session_from_cookie(struct request *request, struct session *session)
     return session_from_token(request, token, session);
 }
 
+/* Of those that are too many now; that they end late, if at all, harms nobody. */
+static void sessions_end_over(struct request *request, const struct user *user, const struct rows *over) {
+    for (size_t i = 0; i < over->count; i++)
+        session_end(request, user, row_text(over, i, "session_id"));
+}
+
 enum error session_begin(struct request *request, const struct session_start *start, struct session *session,
                          struct slice *cookie) {
+    struct quotas quotas;
+    enum error error = quotas_of(request, start->user, &quotas);
+    if (error)
+        return error;
     struct token token;
     token_mint(request->service->keyring, TOKEN_SESSION, &token);
     struct slice id = arena_copy(request->arena, slice_of(token.id));
@@ -79,6 +91,8 @@ enum error session_begin(struct request *request, const struct session_start *st
         batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
                   db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method), expires_at,
                   user_agent, address, db_text(start->spent_id), db_blob(start->credential.at, start->credential.len));
+    struct rows *over = batch_add(&batch, STATEMENT_sessions_over, db_text(start->user->user_id), db_int(sign_in->at),
+                                  db_int(quotas.sessions - 1), db_text(id));
     secret_wipe(token.text, sizeof(token.text));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
@@ -90,5 +104,6 @@ enum error session_begin(struct request *request, const struct session_start *st
     };
     metric_add(METRIC_sign_ins, 1);
     audit_event(request, AUDIT_SIGN_IN, start->user, NULL, sign_in->method);
+    sessions_end_over(request, start->user, over);
     return ERROR_NONE;
 }

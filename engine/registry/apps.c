@@ -92,7 +92,18 @@ static struct slice secret_make(struct request *request, unsigned char hash[SECR
     return copy;
 }
 
-enum error app_create(struct request *request, struct app *app, struct slice *client_secret) {
+/* No row came of a new app: somebody has the name, or the owner has no room. */
+static enum error not_made(struct request *request, const struct app *app, int64_t max) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *taken = batch_add(&batch, STATEMENT_app_by_name, db_text(utf8_lower(request->arena, app->name)));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    return taken->count
+               ? fail(request, ERROR_CONFLICT, "An app with this name exists already.")
+               : fail(request, ERROR_FORBIDDEN, "You may have %lld apps, and have them. Delete one.", (long long)max);
+}
+
+enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret) {
     struct arena *arena = request->arena;
     char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
     unsigned char hash[SECRET_HASH_SIZE];
@@ -107,6 +118,7 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
     const struct client_metadata *more = &app->metadata;
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
+    batch_add(&batch, STATEMENT_user_lock, db_text(app->user_id));
     struct rows *made = batch_add(
         &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
         db_text(utf8_lower(arena, app->name)), db_text(app->description), db_text(app->redirect_uris),
@@ -118,15 +130,14 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
         db_text(more->backchannel_logout_uri), db_bool(more->dpop_bound_access_tokens),
         db_bool(more->require_pushed_authorization_requests),
         slice_is_set(more->registration_hash) ? db_blob(more->registration_hash.at, more->registration_hash.len)
-                                              : db_null());
+                                              : db_null(),
+        db_int(max));
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
-    return ERROR_NONE;
+    return made->count ? ERROR_NONE : not_made(request, app, max);
 }
 
 /* No row came of a change by the owner: somebody has the name, or the app is gone. */

@@ -20,9 +20,9 @@ enum error app_list_own(struct request *request, const struct user *owner, int64
 /* Whoever's it is: for the operator. */
 enum error app_find_any(struct request *request, struct slice id, struct app *app);
 
-/* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken. *client_secret is shown
- * once. */
-enum error app_create(struct request *request, struct app *app, struct slice *client_secret);
+/* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken, ERROR_FORBIDDEN when the
+ * owner has `max` apps. *client_secret is shown once. */
+enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret);
 
 /* Bits of the columns that app_change writes, in the order of app_fields. */
 enum app_column {

@@ -1,12 +1,13 @@
 -- name: app_insert
--- No row when the name is taken.
+-- No row when the name is taken, or when the owner has ?26 apps.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
   created_at, updated_at, number, user_count, grant_types, id_token_signed_response_alg, jwks, jwks_uri,
   post_logout_redirect_uris, backchannel_logout_uri, dpop_bound_access_tokens, require_pushed_authorization_requests,
   registration_hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
-  ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
+  ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25
+WHERE (SELECT count(*) FROM apps WHERE user_id = ?3) < ?26
 ON CONFLICT DO NOTHING
 RETURNING app_id
 

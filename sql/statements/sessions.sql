@@ -38,6 +38,11 @@ WHERE (?9 IS NULL OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_b
   ))
 RETURNING session_id
 
+-- name: sessions_over
+-- Of user ?1 those beyond the newest ?3, without ?4, which has just begun: what it has made too many, and some that were.
+SELECT session_id FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4
+ORDER BY created_at DESC, session_id DESC LIMIT 8 OFFSET ?3
+
 -- name: session_find
 SELECT s.session_id, s.secret_hash, s.auth_time, s.auth_method, s.expires_at, s.seen_at,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at

@@ -21,6 +21,13 @@ SELECT user_id, username, hotkey, roles, created_at,
   (SELECT count(*) FROM passkeys p WHERE p.user_id = u.user_id) AS passkeys
 FROM users u WHERE fingerprint_hash = ?1
 
+-- name: user_lock
+-- What of user ?1 is counted behind this in the batch is counted by one at a time.
+SELECT user_id FROM users WHERE user_id = ?1
+-- postgresql:
+FOR NO KEY UPDATE
+-- both:
+
 -- name: user_list
 SELECT user_id, username, hotkey, roles, created_at FROM users ORDER BY created_at, user_id
 
