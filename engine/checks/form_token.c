@@ -1,13 +1,16 @@
 #include "checks/form_token.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "checks/csrf.h"
+#include "checks/sealed.h"
 #include "crypto/random.h"
-#include "crypto/seal.h"
 #include "server/route.h"
 
 enum { BROWSER_LEN = 22, GOOD_FOR_S = 3600 };
+
+#define LOAD_AGAIN "This page is too old, or another browser's. Go back, load it again, and try once more."
+static const struct sealed_kind kind = {
+    KEY_FORM, ERROR_FORBIDDEN, LOAD_AGAIN, LOAD_AGAIN, {{"browser", VALUE_TEXT}, {"action", VALUE_TEXT}}};
 
 static const char *cookie_name(const struct request *request) {
     return request->service->settings->issuer_is_https ? "__Host-moonlatch-form" : "moonlatch-form";
@@ -26,14 +29,10 @@ static struct slice browser_make(struct arena *arena) {
 }
 
 static struct slice token_make(struct request *request, struct slice browser, const char *action) {
-    struct arena *arena = request->arena;
-    struct value *sealed = value_map(arena);
-    value_set_text(arena, sealed, "browser", browser);
-    value_set_text(arena, sealed, "action", slice_of(action));
-    value_set_int(arena, sealed, "expires_at", clock_now_s() + GOOD_FOR_S);
-    struct buffer text = buffer_in(arena);
-    json_write(&text, sealed);
-    return seal(arena, request->service->keyring, KEY_FORM, buffer_slice(&text));
+    struct value *sealed = value_map(request->arena);
+    value_set_text(request->arena, sealed, "browser", browser);
+    value_set_text(request->arena, sealed, "action", slice_of(action));
+    return sealed_make(request, &kind, sealed, clock_now_s() + GOOD_FOR_S);
 }
 
 struct response form_page(struct request *request, int status, const char *page, struct value *context,
@@ -47,14 +46,17 @@ struct response form_page(struct request *request, int status, const char *page,
     return response;
 }
 
-static bool token_fits(struct request *request) {
-    struct slice token = params_get(&request->form, "csrf_token"), browser = browser_of(request);
-    struct slice text = unseal(request->arena, request->service->keyring, KEY_FORM, token);
-    struct value *sealed = slice_is_set(text) ? json_parse(request->arena, text, NULL) : NULL;
-    const struct value *expires_at = value_get(sealed, "expires_at");
-    return slice_is_set(browser) && expires_at && expires_at->kind == VALUE_INT &&
-           expires_at->integer > clock_now_s() && slice_equal(value_get_text(sealed, "browser"), browser) &&
-           slice_is(value_get_text(sealed, "action"), request->route->path);
+static enum error token_check(struct request *request) {
+    struct slice browser = browser_of(request);
+    const struct value *sealed;
+    int64_t expires_at_s;
+    enum error error = sealed_open(request, &kind, params_get(&request->form, "csrf_token"), &sealed, &expires_at_s);
+    if (error)
+        return error;
+    return slice_is_set(browser) && slice_equal(value_get_text(sealed, "browser"), browser) &&
+                   slice_is(value_get_text(sealed, "action"), request->route->path)
+               ? ERROR_NONE
+               : fail(request, kind.error, "%s", kind.not_ours);
 }
 
 enum error form_check(struct request *request) {
@@ -64,8 +66,5 @@ enum error form_check(struct request *request) {
     if (error || is_told)
         return error;
     bool has_seen_page = slice_is_set(cookie_get(request->cookie, cookie_name(request)));
-    if ((!slice_is_set(request->origin) && !has_seen_page) || token_fits(request))
-        return ERROR_NONE;
-    return fail(request, ERROR_FORBIDDEN,
-                "This page is too old, or another browser's. Go back, load it again, and try once more.");
+    return slice_is_set(request->origin) || has_seen_page ? token_check(request) : ERROR_NONE;
 }

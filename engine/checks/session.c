@@ -90,7 +90,8 @@ enum error session_begin(struct request *request, const struct session_start *st
     struct rows *made =
         batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
                   db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method), expires_at,
-                  user_agent, address, db_text(start->spent_id), db_blob(start->credential.at, start->credential.len));
+                  user_agent, address, db_text(slice_is_set(start->spent_id) ? start->spent_id : SLICE("")),
+                  db_blob(start->credential.at, start->credential.len));
     struct rows *over = batch_add(&batch, STATEMENT_sessions_over, db_text(start->user->user_id), db_int(sign_in->at),
                                   db_int(quotas.sessions - 1), db_text(id));
     secret_wipe(token.text, sizeof(token.text));

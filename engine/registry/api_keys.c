@@ -25,7 +25,7 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     if (!is_run)
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_FORBIDDEN, "You may have %lld API keys, and have them. Revoke one.", (long long)max);
+        return fail(request, ERROR_CONFLICT, "You may have %lld API keys, and have them. Revoke one.", (long long)max);
     audit_event(request, AUDIT_ACCOUNT, user, NULL,
                 arena_printf(request->arena, "API key made: %.*s", SLICE_ARG(*key_id)));
     return ERROR_NONE;

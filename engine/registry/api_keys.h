@@ -8,7 +8,7 @@
 enum { API_KEY_NAME_MAX = 64 /* characters */ };
 
 /* *api_key is shown once. The name, which may be empty, says what it is for. ERROR_BAD_REQUEST: it is too long;
- * ERROR_FORBIDDEN: there are `max` already. */
+ * ERROR_CONFLICT: there are `max` already. */
 enum error api_key_create(struct request *request, const struct user *user, struct slice name, int64_t max,
                           struct slice *key_id, struct slice *api_key);
 /* List of { key_id, name, created_at }, the oldest first. */

@@ -2,6 +2,7 @@
 
 #include "../crypto/vectors.h"
 #include "../unit/unit.h"
+#include "crypto/seal.h"
 
 #include <sodium.h>
 

@@ -21,12 +21,12 @@ DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at
 RETURNING spent_id
 
 -- name: session_insert
--- ?9: what was spent (a login nonce) by this session, or NULL. ?10: what was proved, which must be the user's still: whoever
+-- ?9: what was spent (a login nonce) by this session, or ''. ?10: what was proved, which must be the user's still: whoever
 -- replaces it (user_set_fingerprint and the like) ends the sessions in the same batch, and on PostgreSQL waits for this.
 INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
   address, seen_at)
 SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4
-WHERE (?9 IS NULL OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_by = ?1))
+WHERE (?9 = '' OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_by = ?1))
   AND (EXISTS (SELECT 1 FROM users WHERE user_id = ?2 AND (fingerprint_hash = ?10 OR hotkey_key = ?10)
 -- postgresql:
     FOR SHARE
