@@ -42,7 +42,8 @@ return {
     -- store_timeout_ms = 5000, store_queue = 10000, store_group = 256, store_connections = 40,
     -- cache_bytes = 64 * 1024 * 1024,
     -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures; the queue's length is for both
-    -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts
+    -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts;
+    --   logout tokens have as many of their own, and one host has a quarter of either
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

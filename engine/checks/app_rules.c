@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "checks/client.h"
 #include "checks/client_keys.h"
+#include "checks/quotas.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
 #include "policy/facts.h"
@@ -110,6 +111,20 @@ static void redirect_uris_check(struct request *request, const struct user *user
         request_invalid(request, "body", field, index, "url", "%.*s", SLICE_ARG(verdict.reason));
         audit_event(request, AUDIT_REFUSAL, user, app, verdict.reason);
     }
+}
+
+/* The table of fields says how many there may be at most; the command line asks no quota. */
+static enum error redirect_uris_count_check(struct request *request, const struct user *user) {
+    const struct value *list =
+        field_failed(request, "redirect_uris", -1) ? NULL : field_list(request->json, "redirect_uris");
+    struct quotas quotas;
+    if (!list || !request->route)
+        return ERROR_NONE;
+    enum error error = quotas_of(request, user, &quotas);
+    if (!error && (int64_t)list->count > quotas.redirect_uris)
+        request_invalid(request, "body", "redirect_uris", -1, "list_too_long",
+                        "you may have %lld redirect_uris of an app", (long long)quotas.redirect_uris);
+    return error;
 }
 
 static void scopes_check(struct request *request) {
@@ -317,8 +332,8 @@ enum error app_new_check(struct request *request, const struct user *user, struc
     unsigned columns = fields_apply(request, app);
     app->active = true;
     rules_check(request, user, app, FIELDS_OF_NEW, columns);
-    enum error error = request_validation(request);
-    if (error)
+    enum error error = redirect_uris_count_check(request, user);
+    if (error || (error = request_validation(request)))
         return error;
     struct value *facts = app_facts_whole(request, user, app);
     struct verdict verdict = policy_may_create(request->service->policy, request->arena, facts);
@@ -334,8 +349,8 @@ enum error app_change_check(struct request *request, const struct user *user, st
     const struct app before = *app;
     *columns = fields_apply(request, app);
     rules_check(request, user, app, FIELDS_OF_CHANGE, *columns);
-    enum error error = request_validation(request);
-    if (error)
+    enum error error = redirect_uris_count_check(request, user);
+    if (error || (error = request_validation(request)))
         return error;
     struct value *facts = app_facts_whole(request, user, app);
     value_set_value(facts, "before", facts_app(request->arena, &before));

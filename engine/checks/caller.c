@@ -8,6 +8,7 @@
 #include "crypto/hex.h"
 #include "crypto/sr25519.h"
 #include "crypto/token.h"
+#include "server/route.h"
 
 #include <ctype.h>
 #include <sodium.h>
@@ -19,10 +20,11 @@ static bool changes_something(const struct request *request) {
     return !slice_is(request->method, "GET") && !slice_is(request->method, "HEAD");
 }
 
-/* What the wallet must have signed: "<hotkey>:<nonce>:<sha256 of the body, or idp:METHOD:path>". */
+/* The last part of what is signed says what is asked: the body where the route takes one, else method and path. A
+ * signature over some other service's body is good for no route that takes none (contract §3). */
 static struct slice signed_text(struct request *request) {
     struct slice last;
-    if (request->body.len) {
+    if (request->route->body != BODY_NONE && request->body.len) {
         unsigned char digest[crypto_hash_sha256_BYTES];
         crypto_hash_sha256(digest, (const unsigned char *)request->body.at, request->body.len);
         last = hex_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)});
@@ -33,28 +35,50 @@ static struct slice signed_text(struct request *request) {
                         SLICE_ARG(last));
 }
 
-static bool nonce_is_recent(struct request *request) {
-    if (!request->nonce.len || request->nonce.len > 12)
-        return false;
-    for (size_t i = 0; i < request->nonce.len; i++)
-        if (!isdigit((unsigned char)request->nonce.at[i]))
+static bool is_digits(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!isdigit((unsigned char)text.at[i]))
             return false;
-    int64_t off_s = strtoll(arena_string(request->arena, request->nonce), NULL, 10) - clock_now_s();
-    return off_s >= -HOTKEY_NONCE_SKEW_S && off_s <= HOTKEY_NONCE_SKEW_S;
+    return text.len > 0;
+}
+
+static enum error nonce_check(struct request *request) {
+    enum { DIGITS_MAX = 12 };
+    if (request->nonce.len > DIGITS_MAX || !is_digits(request->nonce))
+        return fail(request, ERROR_UNAUTHENTICATED, "X-Chutes-Nonce must be the time, in Unix seconds.");
+    int64_t now_s = clock_now_s(), off_s = strtoll(arena_string(request->arena, request->nonce), NULL, 10) - now_s;
+    if (off_s >= -HOTKEY_NONCE_SKEW_S && off_s <= HOTKEY_NONCE_SKEW_S)
+        return ERROR_NONE;
+    return fail(request, ERROR_UNAUTHENTICATED,
+                "X-Chutes-Nonce is %lld seconds off: here it is %lld, and %d seconds are the most.",
+                (long long)(off_s < 0 ? -off_s : off_s), (long long)now_s, HOTKEY_NONCE_SKEW_S);
+}
+
+/* Whose signature it is, and over what; *text is what was signed. */
+static enum error signature_check(struct request *request, struct slice *text, unsigned char key[SR25519_KEY_SIZE]) {
+    if (!slice_is_set(request->signature))
+        return fail(request, ERROR_UNAUTHENTICATED, "X-Chutes-Signature is missing.");
+    enum error error = nonce_check(request);
+    if (error)
+        return error;
+    if (request->route->body == BODY_NONE && request->body.len)
+        return fail(request, ERROR_BAD_REQUEST,
+                    "This route takes no body, and the signature is over method and path alone: send none.");
+    *text = signed_text(request);
+    if (wallet_verify(request->hotkey, *text, request->signature, key) != WALLET_OK)
+        return fail(request, ERROR_UNAUTHENTICATED, "The hotkey's signature is not valid.");
+    return ERROR_NONE;
 }
 
 static enum error by_hotkey(struct request *request, struct caller *caller) {
-    if (!slice_is_set(request->signature) || !nonce_is_recent(request))
-        return fail(request, ERROR_UNAUTHENTICATED,
-                    "X-Chutes-Signature is missing, or X-Chutes-Nonce is not the time.");
     unsigned char key[SR25519_KEY_SIZE];
-    struct slice text = signed_text(request);
-    if (wallet_verify(request->hotkey, text, request->signature, key) != WALLET_OK)
-        return fail(request, ERROR_UNAUTHENTICATED, "The hotkey's signature is not valid.");
-
+    struct slice text;
+    enum error error = signature_check(request, &text, key);
+    if (error)
+        return error;
     struct batch batch = batch_in(request->arena);
-    struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, db_blob(key, sizeof(key)));
-    struct rows *first = NULL;
+    struct db_value hotkey = db_blob(key, sizeof(key));
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, hotkey), *first = NULL;
     if (changes_something(request)) {
         /* Spent is what was signed, by the key that signed it: sr25519 signatures are randomized, so
          * the wallet's owner may sign the same text again, and only the first may be used. */
@@ -63,15 +87,15 @@ static enum error by_hotkey(struct request *request, struct caller *caller) {
         struct slice id =
             arena_printf(request->arena, "caller:%.*s",
                          SLICE_ARG(hex_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)})));
-        first = batch_add(&batch, STATEMENT_spend, db_text(id), db_text(slice_of(request->id)),
-                          db_int(clock_now_s() + 2 * HOTKEY_NONCE_SKEW_S));
+        first = batch_add(&batch, STATEMENT_spend_by_hotkey, db_text(id), db_text(slice_of(request->id)),
+                          db_int(clock_now_s() + 2 * HOTKEY_NONCE_SKEW_S), hotkey);
     }
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (first && first->count == 0)
-        return fail(request, ERROR_UNAUTHENTICATED, "This signature has been used already.");
     if (found->count == 0)
         return fail(request, ERROR_UNAUTHENTICATED, "No account has this hotkey.");
+    if (first && first->count == 0)
+        return fail(request, ERROR_UNAUTHENTICATED, "This signature has been used already.");
     caller->user = user_from(found, 0, "created_at");
     caller->user.sign_in = (struct sign_in){SLICE("signature"), clock_now_s()};
     return ERROR_NONE;

@@ -9,7 +9,8 @@ struct caller {
     struct user user;
 };
 
-/* ERROR_UNAUTHENTICATED when nobody valid is calling; ERROR_STORE_UNAVAILABLE. */
+/* ERROR_UNAUTHENTICATED when nobody valid is calling; ERROR_BAD_REQUEST: a hotkey has signed a request that has a body
+ * where the route takes none; ERROR_STORE_UNAVAILABLE. */
 enum error caller_check(struct request *request, struct caller *caller);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "registry/apps.h"
-#include "server/fetch.h"
+#include "server/fetch_shared.h"
 
 enum { KEYS_MAX = 16, JWKS_LEN_MAX = 16 * 1024, FRESH_S = 300, AGAIN_S = 10 };
 
@@ -65,12 +65,16 @@ static enum error jwks_fetch(struct request *request, struct app *app) {
         .accept = SLICE("application/jwk-set+json, application/json"),
         .answer_max = JWKS_LEN_MAX,
     };
-    if (!fetch_run(request->arena, request->service, &fetch) || fetch.status != 200) {
+    bool is_own;
+    if (!fetch_shared(request->arena, request->service, &fetch, &is_own)) {
         fail_detail(request, "jwks_uri of %.*s: %.*s (status %d)", SLICE_ARG(app->client_id), SLICE_ARG(fetch.why),
                     fetch.status);
         return fail(request, ERROR_INVALID_CLIENT, "The client's jwks_uri did not answer with its keys.");
     }
-    return app_keep_jwks(request, app, fetch.answer);
+    if (is_own)
+        return app_keep_jwks(request, app, fetch.answer);
+    app->metadata.jwks_fetched = fetch.answer; /* whoever has asked keeps it */
+    return ERROR_NONE;
 }
 
 enum error client_jws_verify(struct request *request, struct app *app, const struct jws *jws) {

@@ -1,5 +1,6 @@
 #include "checks/csrf.h"
 
+#include "checks/redirect_uri.h"
 #include "crypto/hex.h"
 #include "crypto/secret.h"
 
@@ -9,10 +10,10 @@ enum { TOKEN_SIZE = 24 };
 
 enum error csrf_check(struct request *request) {
     struct slice site = request->sec_fetch_site, origin = request->origin;
+    struct slice ours = uri_origin(request->arena, request->service->settings->issuer);
     if (slice_is_set(site) && !slice_is(site, "same-origin") && !slice_is(site, "none"))
         return fail(request, ERROR_FORBIDDEN, "This form was sent by another site.");
-    if (slice_is_set(origin) && !slice_is(origin, "null") && !slice_equal(origin, request->service->settings->issuer) &&
-        !slice_is_set(site))
+    if (slice_is_set(origin) && !slice_is(origin, "null") && !slice_equal(origin, ours) && !slice_is_set(site))
         return fail(request, ERROR_FORBIDDEN, "This form was sent by another site.");
     return ERROR_NONE;
 }

@@ -6,7 +6,8 @@
 
 /* ERROR_FORBIDDEN when the browser says that another site made it send this form (Fetch Metadata), or names a
  * foreign origin. Our pages send Referrer-Policy: no-referrer, so their own forms say "Origin: null";
- * what ties a form to its session is in the form itself (the sealed session_id). */
+ * what ties a form to its session is in the form itself (the sealed session_id, csrf_token), and to its browser,
+ * before there is a session, checks/form_token.h. */
 enum error csrf_check(struct request *request);
 
 /* Of a form that only a page of this session can send: it carries the session's csrf_token, too. */

@@ -1,6 +1,7 @@
 #include "checks/passkey.h"
 
 #include "base/clock.h"
+#include "checks/quotas.h"
 #include "checks/redirect_uri.h"
 #include "checks/sign_in.h"
 #include "checks/spend.h"
@@ -33,6 +34,7 @@ struct passkey_answer passkey_answer_from(const struct params *form) {
 void passkey_ask(struct request *request, struct value *context, const struct user *user, const struct value *passkeys,
                  bool is_new) {
     struct arena *arena = request->arena;
+    enum key_purpose purpose = is_new ? KEY_NEW_PASSKEY : user ? KEY_SECOND_PASSKEY : KEY_PASSKEY;
     struct value *ask = value_map(arena);
     struct buffer ids = buffer_in(arena);
     for (const struct value *one = passkeys ? passkeys->first : NULL; one; one = one->next) {
@@ -41,7 +43,7 @@ void passkey_ask(struct request *request, struct value *context, const struct us
         buffer_add(&ids, value_get_text(one, "passkey_id"));
     }
     value_set_text(arena, ask, "mode", is_new ? SLICE("create") : SLICE("get"));
-    value_set_text(arena, ask, "challenge", wallet_nonce(request));
+    value_set_text(arena, ask, "challenge", login_nonce(request, purpose));
     value_set_text(arena, ask, "script_url", page_asset_url(request, SLICE("passkey.js")));
     value_set_text(arena, ask, "rp_id", rp_id_of(request));
     value_set_text(arena, ask, "ids", buffer_slice(&ids));
@@ -53,23 +55,25 @@ void passkey_ask(struct request *request, struct value *context, const struct us
     value_set_value(context, "passkey", ask);
 }
 
-/* What both kinds of answers have in common: made here, for a nonce of ours, with somebody there. */
+/* What all answers have in common: made here, for a nonce of ours that asked for this and nothing else, with somebody
+ * there. */
 struct reading {
     struct slice client_data, authenticator_data;
     struct webauthn_authenticator authenticator;
 };
 
-static enum error answer_read(struct request *request, const struct passkey_answer *answer, const char *type,
+static enum error answer_read(struct request *request, const struct passkey_answer *answer, enum key_purpose purpose,
                               struct reading *reading, struct proven *proven) {
     struct arena *arena = request->arena;
     reading->client_data = base64url_decode(arena, answer->client_data);
     reading->authenticator_data = base64url_decode(arena, answer->authenticator_data);
     struct slice origin = uri_origin(arena, request->service->settings->issuer);
+    const char *type = purpose == KEY_NEW_PASSKEY ? "webauthn.create" : "webauthn.get";
     struct slice nonce = webauthn_challenge(arena, reading->client_data, type, origin);
     if (!slice_is_set(nonce) ||
         !webauthn_authenticator_read(reading->authenticator_data, rp_id_of(request), &reading->authenticator))
         return fail(request, ERROR_BAD_REQUEST, "What the passkey says is not for this page.");
-    if (!nonce_is_valid(request->service->keyring, KEY_NONCE, nonce, clock_now_s(), &proven->spent_expires_at_s))
+    if (!nonce_is_valid(request->service->keyring, purpose, nonce, clock_now_s(), &proven->spent_expires_at_s))
         return fail(request, ERROR_BAD_REQUEST, "That took too long. Try again.");
     proven->spent_id = arena_printf(arena, "nonce:%.*s", SLICE_ARG(nonce));
     return ERROR_NONE;
@@ -82,7 +86,8 @@ static struct sign_in signed_in_now(void) {
 enum error passkey_check(struct request *request, const struct passkey_answer *answer, bool is_alone,
                          struct proven *proven) {
     struct reading reading;
-    enum error error = answer_read(request, answer, "webauthn.get", &reading, proven);
+    enum key_purpose purpose = is_alone ? KEY_PASSKEY : KEY_SECOND_PASSKEY;
+    enum error error = answer_read(request, answer, purpose, &reading, proven);
     if (error)
         return error;
     struct slice signature = base64url_decode(request->arena, answer->signature);
@@ -108,6 +113,7 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
         return fail(request, ERROR_BAD_REQUEST, "This passkey may have been copied: its count has gone back.");
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = signed_in_now();
+    proven->credential = row_text(found, 0, "public_key");
     proven->account = answer->credential_id;
     return ERROR_NONE;
 }
@@ -137,7 +143,7 @@ enum error passkey_register(struct request *request, const struct passkey_making
                             const struct passkey_answer *answer, struct proven *proven) {
     const struct user *user = making->user;
     struct reading reading;
-    enum error error = answer_read(request, answer, "webauthn.create", &reading, proven);
+    enum error error = answer_read(request, answer, KEY_NEW_PASSKEY, &reading, proven);
     if (error)
         return error;
     const struct passkey passkey = {
@@ -153,7 +159,9 @@ enum error passkey_register(struct request *request, const struct passkey_making
     if ((error = passkey_nonce_spend(request, proven)))
         return error;
     proven->spent_id = SLICE_NONE;
-    if ((making->is_first && (error = first_check(request, user))) || (error = passkey_add(request, user, &passkey)))
+    struct quotas quotas;
+    if ((making->is_first && (error = first_check(request, user))) || (error = quotas_of(request, user, &quotas)) ||
+        (error = passkey_add(request, user, &passkey, quotas.passkeys)))
         return error;
     proven->user = *user;
     proven->user.sign_in = signed_in_now();

@@ -1,5 +1,6 @@
 /* Passkeys (WebAuthn Level 3 §7): what a page asks a browser for, and what the browser's answer proves. The challenge
- * is a login nonce (checks/sign_in.h), so that nothing is stored before somebody has proved something. */
+ * is a nonce (checks/sign_in.h) of one purpose: to sign in, as a second factor, or to make a passkey. So nothing is
+ * stored before somebody has proved something, and an answer is good for what its page asked, nothing else. */
 #ifndef CHECKS_PASSKEY_H
 #define CHECKS_PASSKEY_H
 

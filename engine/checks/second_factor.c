@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "checks/sealed.h"
 #include "checks/spend.h"
+#include "crypto/hex.h"
 #include "crypto/random.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
@@ -36,7 +37,7 @@ enum error second_factor_seal(struct request *request, const struct proven *prov
             return error;
     }
     if (!is_first)
-        return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
+        return fail(request, ERROR_INVALID_REQUEST, "This was used already, or has been replaced. Sign in again.");
     char id[UUID_LEN + 1];
     uuid_random(id);
     struct value *sealed = value_map(arena);
@@ -44,6 +45,7 @@ enum error second_factor_seal(struct request *request, const struct proven *prov
     value_set_text(arena, sealed, "user_id", proven->user.user_id);
     value_set_text(arena, sealed, "method", proven->user.sign_in.method);
     value_set_int(arena, sealed, "at", proven->user.sign_in.at);
+    value_set_text(arena, sealed, "credential", base64url_encode(arena, proven->credential));
     *factor = sealed_make(request, &kind, sealed, clock_now_s() + request->service->settings->pending_s);
     return ERROR_NONE;
 }
@@ -59,6 +61,7 @@ enum error second_factor_open(struct request *request, struct slice factor, stru
     if (error)
         return error;
     first->user.sign_in = (struct sign_in){value_get_text(sealed, "method"), value_get(sealed, "at")->integer};
+    first->credential = base64url_decode(request->arena, value_get_text(sealed, "credential"));
     first->spent_id = arena_printf(request->arena, "factor:%.*s", SLICE_ARG(value_get_text(sealed, "id")));
     return ERROR_NONE;
 }
@@ -87,6 +90,7 @@ enum error second_factor_prove(struct request *request, const struct proven *fir
                                                         : one_there_is(request, user, answer, proven);
     if (error)
         return error;
+    proven->credential = first->credential;
     proven->spent_id = first->spent_id;
     proven->spent_expires_at_s = first->spent_expires_at_s;
     proven->user.sign_in.method = arena_printf(request->arena, "%.*s+passkey", SLICE_ARG(user->sign_in.method));

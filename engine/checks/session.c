@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "checks/quotas.h"
 #include "crypto/token.h"
 #include "registry/audit.h"
+#include "registry/logout.h"
 
 enum { SEEN_EVERY_S = 300, USER_AGENT_MAX = 256 };
 
@@ -72,16 +74,25 @@ static enum error browser_read(struct request *request, const struct user *user,
     return error == ERROR_UNAUTHENTICATED ? ERROR_NONE : error;
 }
 
+/* Of those that are too many now; that they end late, if at all, harms nobody. */
+static void sessions_end_over(struct request *request, const struct user *user, const struct rows *over) {
+    for (size_t i = 0; i < over->count; i++)
+        session_end(request, user, row_text(over, i, "session_id"));
+}
+
 enum error session_begin(struct request *request, const struct session_start *start, struct session *session,
                          struct slice *cookie) {
     struct slice browser_id;
+    struct quotas quotas;
+    enum error error = quotas_of(request, start->user, &quotas);
+    if (error)
+        return error;
     struct token token;
     token_mint(request->service->keyring, TOKEN_SESSION, &token);
     struct slice id = arena_copy(request->arena, slice_of(token.id));
     *cookie = arena_copy(request->arena, slice_of(token.text));
     secret_wipe(token.text, sizeof(token.text));
-    enum error error = browser_read(request, start->user, id, &browser_id);
-    if (error)
+    if ((error = browser_read(request, start->user, id, &browser_id)))
         return error;
     const struct sign_in *sign_in = &start->user->sign_in;
     struct db_value expires_at = db_int(sign_in->at + request->service->settings->session_s);
@@ -89,21 +100,19 @@ enum error session_begin(struct request *request, const struct session_start *st
     struct db_value address = db_text(address_of(request)), browser = db_text(browser_id);
 
     struct batch batch = batch_in(request->arena);
-    struct rows *made;
-    if (slice_is_set(start->spent_id)) {
+    if (slice_is_set(start->spent_id))
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
-        made = batch_add(&batch, STATEMENT_session_insert_if_spent, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address, browser, db_text(start->spent_id));
-    } else {
-        made = batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
-                         db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method),
-                         expires_at, user_agent, address, browser);
-    }
+    struct rows *made =
+        batch_add(&batch, STATEMENT_session_insert, db_text(id), db_text(start->user->user_id),
+                  db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method), expires_at,
+                  user_agent, address, browser, db_text(slice_is_set(start->spent_id) ? start->spent_id : SLICE("")),
+                  db_blob(start->credential.at, start->credential.len));
+    struct rows *over = batch_add(&batch, STATEMENT_sessions_over, db_text(start->user->user_id), db_int(sign_in->at),
+                                  db_int(quotas.sessions - 1), db_text(id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_INVALID_REQUEST, "This nonce has been used already. Sign a fresh one.");
+        return fail(request, ERROR_INVALID_REQUEST, "This was used already, or has been replaced. Sign in again.");
     *session = (struct session){
         .session_id = id,
         .browser_id = browser_id,
@@ -111,5 +120,6 @@ enum error session_begin(struct request *request, const struct session_start *st
     };
     metric_add(METRIC_sign_ins, 1);
     audit_event(request, AUDIT_SIGN_IN, start->user, NULL, sign_in->method);
+    sessions_end_over(request, start->user, over);
     return ERROR_NONE;
 }

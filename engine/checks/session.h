@@ -23,9 +23,10 @@ enum error session_from_cookie(struct request *request, struct session *session)
 /* Makes a session for a user who has just proved who she is, and its cookie. Where the request brings a session of hers
  * it is the same browser: what that has open (consent pages, forms) goes on. When `spent_id` is set
  * the proof was a single-use thing (expiring at spent_expires_at_s): ERROR_INVALID_REQUEST, and no
- * session, when another attempt used it first. */
+ * session, when another attempt used it first, or when the credential has been replaced meanwhile. */
 struct session_start {
     const struct user *user; /* with sign_in */
+    struct slice credential; /* of the proof (checks/proven.h) */
     struct slice spent_id;
     int64_t spent_expires_at_s;
 };

@@ -10,10 +10,24 @@
 #include "policy/facts.h"
 #include "registry/audit.h"
 
-struct slice wallet_nonce(struct request *request) {
+struct slice login_nonce(struct request *request, enum key_purpose purpose) {
     char nonce[UUID_LEN + 1];
-    nonce_mint(request->service->keyring, KEY_NONCE, clock_now_s() + request->service->settings->nonce_s, nonce);
+    nonce_mint(request->service->keyring, purpose, clock_now_s() + request->service->settings->nonce_s, nonce);
     return arena_copy(request->arena, slice_of(nonce));
+}
+
+struct slice wallet_message(struct request *request, struct slice nonce) {
+    return arena_printf(request->arena, "Sign in to %.*s: %.*s", SLICE_ARG(request->service->settings->issuer),
+                        SLICE_ARG(nonce));
+}
+
+/* What existing clients sign, the nonce alone, is taken as well. */
+static enum wallet_verdict message_verify(struct request *request, const struct wallet_proof *proof,
+                                          unsigned char key[SR25519_KEY_SIZE]) {
+    struct slice message = wallet_message(request, proof->nonce);
+    enum wallet_verdict verdict = wallet_verify(proof->hotkey, message, proof->signature, key);
+    return verdict == WALLET_BAD_SIGNATURE ? wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)
+                                           : verdict;
 }
 
 static enum error policy_check(struct request *request, const struct user *user) {
@@ -52,7 +66,7 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
             request, proof->hotkey, NULL,
             fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
     unsigned char key[SR25519_KEY_SIZE];
-    switch (wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)) {
+    switch (message_verify(request, proof, key)) {
     case WALLET_OK:
         break;
     case WALLET_BAD_HOTKEY:
@@ -64,7 +78,9 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
                            "This signature is not sr25519. Keys of other types cannot sign in here."));
     case WALLET_BAD_SIGNATURE:
         return refuse(request, proof->hotkey, NULL,
-                      fail(request, ERROR_BAD_REQUEST, "The signature does not match this hotkey and nonce."));
+                      fail(request, ERROR_BAD_REQUEST,
+                           "The signature is not this hotkey's over the text of the page, or over the nonce. "
+                           "What was signed for another site is not taken."));
     }
 
     struct batch batch = batch_in(request->arena);
@@ -75,6 +91,7 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
         return refuse(request, proof->hotkey, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
+    proven->credential = arena_copy(request->arena, (struct slice){(const char *)key, sizeof(key)});
     proven->passkeys = row_int(found, 0, "passkeys");
     proven->account = proof->hotkey;
     proven->spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce));
@@ -97,6 +114,7 @@ enum error fingerprint_prove(struct request *request, struct slice fingerprint, 
                       fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
+    proven->credential = arena_copy(request->arena, (struct slice){(const char *)hash, sizeof(hash)});
     proven->passkeys = row_int(found, 0, "passkeys");
     error = policy_check(request, &proven->user);
     return error ? refuse(request, SLICE_NONE, &proven->user, error) : ERROR_NONE;
@@ -129,7 +147,8 @@ enum error second_factor_sign_in(struct request *request, const struct proven *f
 
 enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,
                           struct slice *cookie) {
-    const struct session_start start = {&proven->user, proven->spent_id, proven->spent_expires_at_s};
+    const struct session_start start = {&proven->user, proven->credential, proven->spent_id,
+                                        proven->spent_expires_at_s};
     enum error error = session_begin(request, &start, session, cookie);
     return error == ERROR_INVALID_REQUEST ? refuse(request, proven->account, &proven->user, error) : error;
 }

@@ -104,7 +104,7 @@ enum error command_app_create(struct workplace *workplace, struct value **result
     enum error error = body_make(workplace);
     value_set_text(arena, request->json, "name", argument(workplace, 0));
     if (error || (error = user_find(request, slice_of(owner), &user)) ||
-        (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, &client_secret)))
+        (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, INT64_MAX, &client_secret)))
         return error;
     *result = app_json_new(arena, &app, client_secret);
     return ERROR_NONE;

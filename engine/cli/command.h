@@ -56,6 +56,9 @@ bool settings_read(struct command_line *line, struct slice *error);
 void print_result(const struct command_line *line, const struct value *result);
 /* Lines of a text that others had a part in, as a terminal may have them (utf8_add_escaped), and a line feed. */
 void print_lines(FILE *file, struct slice text);
+/* What ended with a credential (registry/users.h), and what is left; nothing where none was lost. */
+struct user_signed_out;
+void add_signed_out(struct arena *arena, struct value *result, const struct user_signed_out *ended);
 /* One sentence on stderr; returns EXIT_REFUSED. */
 int refuse(struct slice why);
 

@@ -10,7 +10,8 @@ enum error command_key_create(struct workplace *workplace, struct value **result
     struct user user;
     struct slice key_id, api_key;
     enum error error = user_find(&workplace->request, slice_of(workplace->line->options.arguments[0]), &user);
-    if (error || (error = api_key_create(&workplace->request, &user, slice_of(name ? name : ""), &key_id, &api_key)))
+    if (error ||
+        (error = api_key_create(&workplace->request, &user, slice_of(name ? name : ""), INT64_MAX, &key_id, &api_key)))
         return error;
     *result = value_map(arena);
     value_set_text(arena, *result, "key_id", key_id);

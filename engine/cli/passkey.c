@@ -13,11 +13,13 @@ enum error command_passkey_list(struct workplace *workplace, struct value **resu
 enum error command_passkey_remove(struct workplace *workplace, struct value **result) {
     struct arena *arena = workplace->line->arena;
     struct slice passkey_id = slice_of(workplace->line->options.arguments[0]);
-    enum error error = passkey_remove(&workplace->request, NULL, passkey_id);
+    struct user_signed_out ended;
+    enum error error = user_take_passkey(&workplace->request, passkey_id, &ended);
     if (error)
         return error;
     *result = value_map(arena);
     value_set_text(arena, *result, "passkey_id", passkey_id);
     value_set_bool(arena, *result, "removed", true);
+    add_signed_out(arena, *result, &ended);
     return ERROR_NONE;
 }

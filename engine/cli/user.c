@@ -14,6 +14,15 @@ static struct value *user_value(struct arena *arena, const struct user *user) {
     return value;
 }
 
+void add_signed_out(struct arena *arena, struct value *result, const struct user_signed_out *ended) {
+    if (!ended->is_done)
+        return;
+    value_set_int(arena, result, "sessions_ended", ended->sessions);
+    value_set_int(arena, result, "apps_signed_out", ended->apps);
+    value_set_int(arena, result, "api_keys_left", ended->api_keys);
+    value_set_int(arena, result, "passkeys_left", ended->passkeys);
+}
+
 enum error command_user_create(struct workplace *workplace, struct value **result) {
     struct command_line *line = workplace->line;
     struct user user = {
@@ -61,10 +70,12 @@ enum error command_user_show(struct workplace *workplace, struct value **result)
 
 enum error command_user_change(struct workplace *workplace, struct value **result) {
     const struct options *options = &workplace->line->options;
-    struct user user;
+    struct user user, before;
+    struct user_signed_out ended = {0};
     enum error error = named(workplace, &user);
     if (error)
         return error;
+    before = user;
     const char *hotkey = option_get(options, "hotkey");
     bool clears_roles = option_is_set(options, "no-roles"), sets_roles = option_is_set(options, "role");
     if (hotkey)
@@ -72,9 +83,10 @@ enum error command_user_change(struct workplace *workplace, struct value **resul
     if (clears_roles || sets_roles)
         user.roles = clears_roles ? SLICE("") : options_join(workplace->line->arena, options, "role");
     unsigned columns = (hotkey ? USER_HOTKEY : 0u) | (clears_roles || sets_roles ? USER_ROLES : 0u);
-    if (columns && (error = user_change(&workplace->request, &user, columns)))
+    if (columns && (error = user_change(&workplace->request, &before, &user, columns, &ended)))
         return error;
     *result = user_value(workplace->line->arena, &user);
+    add_signed_out(workplace->line->arena, *result, &ended);
     return ERROR_NONE;
 }
 
@@ -82,13 +94,15 @@ enum error command_user_fingerprint(struct workplace *workplace, struct value **
     struct arena *arena = workplace->line->arena;
     struct user user;
     struct slice fingerprint;
+    struct user_signed_out ended;
     enum error error = named(workplace, &user);
-    if (error || (error = user_renew_fingerprint(&workplace->request, &user, &fingerprint)))
+    if (error || (error = user_renew_fingerprint(&workplace->request, &user, &fingerprint, &ended)))
         return error;
     *result = value_map(arena);
     value_set_text(arena, *result, "user_id", user.user_id);
     value_set_text(arena, *result, "username", user.username);
     value_set_text(arena, *result, "fingerprint", fingerprint);
+    add_signed_out(arena, *result, &ended);
     return ERROR_NONE;
 }
 

@@ -8,7 +8,7 @@ enum { KEY_SIZE = 32 };
 
 enum key_purpose {
     KEY_HASH,    /* keyed hashes of tokens and secrets */
-    KEY_NONCE,   /* MAC of login nonces */
+    KEY_NONCE,   /* MAC of login nonces, which wallets sign */
     KEY_CSRF,    /* CSRF tokens of pages */
     KEY_CONSENT, /* sealed: the pending authorization request behind session_id */
     KEY_CODE,    /* sealed: authorization codes */
@@ -17,6 +17,11 @@ enum key_purpose {
     KEY_DEVICE,  /* sealed: device codes */
     KEY_DPOP,    /* MAC of the nonces of DPoP proofs */
     KEY_FACTOR,  /* sealed: the first factor, until the second is there */
+    /* MAC of the challenges of passkeys: to sign in with one, to add one to what was proved, to make one */
+    KEY_PASSKEY,
+    KEY_SECOND_PASSKEY,
+    KEY_NEW_PASSKEY,
+    KEY_FORM, /* sealed: the tokens of forms that are sent before anybody has signed in */
     KEY_PURPOSES,
 };
 

@@ -5,6 +5,7 @@
 #include "checks/app_form.h"
 #include "checks/app_json.h"
 #include "checks/app_rules.h"
+#include "checks/quotas.h"
 #include "registry/apps.h"
 #include "registry/audit.h"
 
@@ -66,7 +67,9 @@ struct response endpoint_account_app_create(struct request *request) {
     struct slice client_secret;
     request->json = app_form_read(request);
     enum error error = app_new_check(request, &session.user, app);
-    if (error || (error = app_create(request, app, &client_secret)))
+    struct quotas quotas;
+    if (error || (error = quotas_of(request, &session.user, &quotas)) ||
+        (error = app_create(request, app, quotas.apps, &client_secret)))
         return new_page(request, &session, request->json, error);
     audit_event(request, AUDIT_APP, &session.user, app, SLICE("created"));
     return account_app_secret_page(request, &session, app, client_secret);

@@ -3,6 +3,7 @@
 #include "endpoints/endpoints.h"
 
 #include "checks/fields.h"
+#include "checks/quotas.h"
 #include "registry/api_keys.h"
 
 const struct field account_key_fields[] = {
@@ -32,6 +33,15 @@ struct response endpoint_account_keys_page(struct request *request) {
     return page_session(request, &session, &instead) ? keys_page(request, &session, SLICE_NONE) : instead;
 }
 
+static enum error key_make(struct request *request, const struct user *user, struct slice *key_id,
+                           struct slice *api_key) {
+    struct quotas quotas;
+    enum error error = quotas_of(request, user, &quotas);
+    return error ? error
+                 : api_key_create(request, user, slice_trim(params_get(&request->form, "name")), quotas.api_keys,
+                                  key_id, api_key);
+}
+
 struct response endpoint_account_keys(struct request *request) {
     struct session session;
     struct response instead;
@@ -42,10 +52,9 @@ struct response endpoint_account_keys(struct request *request) {
     bool is_new = slice_is(action, "make");
     if (is_new && !account_is_fresh(&session))
         return response_redirect(303, own_login_url(request, SLICE("/account/keys"), true));
-    enum error error =
-        is_new ? api_key_create(request, &session.user, slice_trim(params_get(form, "name")), &key_id, &api_key)
-        : slice_is(action, "revoke") ? api_key_revoke(request, &session.user, params_get(form, "key_id"))
-                                     : fail(request, ERROR_BAD_REQUEST, "There is no such action.");
+    enum error error = is_new                       ? key_make(request, &session.user, &key_id, &api_key)
+                       : slice_is(action, "revoke") ? api_key_revoke(request, &session.user, params_get(form, "key_id"))
+                                                    : fail(request, ERROR_BAD_REQUEST, "There is no such action.");
     if (error)
         return respond_error(request, error);
     return is_new ? keys_page(request, &session, api_key) : account_redirect(request, "/account/keys");

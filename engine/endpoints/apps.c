@@ -6,6 +6,7 @@
 #include "checks/app_view.h"
 #include "checks/caller.h"
 #include "checks/paging.h"
+#include "checks/quotas.h"
 #include "registry/apps.h"
 #include "registry/audit.h"
 
@@ -80,9 +81,11 @@ struct response endpoint_app_create(struct request *request) {
     struct caller caller;
     struct app app;
     struct slice client_secret;
+    struct quotas quotas;
     enum error error = caller_check(request, &caller);
     if (error || (error = app_new_check(request, &caller.user, &app)) ||
-        (error = app_create(request, &app, &client_secret)))
+        (error = quotas_of(request, &caller.user, &quotas)) ||
+        (error = app_create(request, &app, quotas.apps, &client_secret)))
         return respond_error(request, error);
     audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("created"));
     return response_value(request, app_json_new(request->arena, &app, client_secret));

@@ -9,15 +9,35 @@
 
 const struct field cli_login_fields[] = {
     {"hotkey", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "SS58 address."},
-    {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over the nonce; hex."},
+    {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over Sign in to ISSUER: NONCE, or the nonce alone; hex."},
     {"nonce", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "Of /idp/cli_login/nonce; good once, for five minutes."},
     {0},
 };
 
 struct response endpoint_cli_login_nonce(struct request *request) {
     struct value *answer = value_map(request->arena);
-    value_set_text(request->arena, answer, "nonce", wallet_nonce(request));
+    value_set_text(request->arena, answer, "nonce", login_nonce(request, KEY_NONCE));
     return response_value(request, answer);
+}
+
+/* A link of another site must not sign anybody in here (login CSRF). Command lines do not say where they come from, and
+ * what a person typed or pasted comes from nowhere. */
+static enum error site_check(struct request *request) {
+    struct slice site = request->sec_fetch_site;
+    if (!slice_is_set(site) || slice_is(site, "none") || slice_is(site, "same-origin"))
+        return ERROR_NONE;
+    return fail(request, ERROR_FORBIDDEN, "This link was opened by another site. Nobody was signed in.");
+}
+
+/* Nor may a link, wherever it was found, make somebody who is signed in go on as somebody else unseen. */
+static enum error session_check(struct request *request, const struct user *user) {
+    struct session session;
+    enum error error = session_from_cookie(request, &session);
+    if (error == ERROR_UNAUTHENTICATED)
+        return ERROR_NONE;
+    if (!error && !slice_equal(session.user.user_id, user->user_id))
+        return fail(request, ERROR_CONFLICT, "Somebody else is signed in with this browser. Sign out there first.");
+    return error;
 }
 
 struct response endpoint_cli_login(struct request *request) {
@@ -27,14 +47,14 @@ struct response endpoint_cli_login(struct request *request) {
         .nonce = params_get(&request->query, "nonce"),
     };
     fields_required(request);
-    enum error error = request_validation(request);
-    if (error)
+    enum error error = site_check(request);
+    if (error || (error = request_validation(request)))
         return respond_error(request, error);
 
     struct session session;
     struct slice cookie;
     struct proven *proven = arena_zalloc(request->arena, sizeof(*proven));
-    if ((error = wallet_prove(request, &proof, proven)))
+    if ((error = wallet_prove(request, &proof, proven)) || (error = session_check(request, &proven->user)))
         return respond_error(request, error);
     if (second_factor_is_needed(request, proven))
         return respond_error(request,

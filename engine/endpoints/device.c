@@ -3,9 +3,9 @@
 #include "endpoints/consent_step.h"
 #include "endpoints/endpoints.h"
 
-#include "checks/csrf.h"
 #include "checks/device_request.h"
 #include "checks/fields.h"
+#include "checks/form_token.h"
 
 const struct field device_query_fields[] = {
     {"user_code", FIELD_TEXT, 0, 0, 64, "Fills in the form; nothing else happens."},
@@ -14,6 +14,7 @@ const struct field device_query_fields[] = {
 
 const struct field device_fields[] = {
     {"user_code", FIELD_TEXT, FIELD_REQUIRED, 0, 64, "As the device shows it; case, spaces and dashes do not matter."},
+    {"csrf_token", FIELD_TEXT, 0, 0, 0, "The page's, which a browser needs where it does not name its site."},
     {0},
 };
 
@@ -27,7 +28,7 @@ static struct response device_form(struct request *request, int status, struct s
     value_set_text(request->arena, context, "title", SLICE("Connect a device"));
     value_set_text(request->arena, context, "user_code", user_code);
     value_set_text(request->arena, context, "error", slice_of(error));
-    return response_page(request, status, "device", context, SLICE_NONE);
+    return form_page(request, status, "device", context, "/idp/device", SLICE_NONE);
 }
 
 struct response endpoint_device_page(struct request *request) {
@@ -41,7 +42,7 @@ struct response endpoint_device_page(struct request *request) {
 }
 
 struct response endpoint_device(struct request *request) {
-    enum error error = csrf_check(request);
+    enum error error = form_check(request);
     if (error)
         return respond_error(request, error);
     fields_required(request);

@@ -2,14 +2,16 @@
 #include "endpoints/consent_step.h"
 #include "endpoints/endpoints.h"
 
-#include "checks/csrf.h"
 #include "checks/device_request.h"
 #include "checks/fields.h"
+#include "checks/form_token.h"
 #include "checks/page_session.h"
 #include "checks/pushed_request.h"
 #include "checks/redirect_uri.h"
 #include "checks/second_factor.h"
 #include "checks/sign_in.h"
+
+#define LOGIN_ACTION "/idp/login"
 
 const struct field login_query_fields[] = {
     {"return_to", FIELD_TEXT, 0, 0, 0, "Path of a page under /account or /admin; /account when left out."},
@@ -39,11 +41,12 @@ const struct field login_fields[] = {
     {"auth_method", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "fingerprint, hotkey, passkey or second_factor."},
     {"fingerprint", FIELD_TEXT, 0, 0, 0, "For fingerprint."},
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
-    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the nonce, hex; for passkey: its own."},
+    {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the page's text or the nonce, hex; for passkey: its own."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
     {"credential_id", FIELD_TEXT, 0, 0, 0, "For passkey, as WebAuthn has it; base64url, like what follows."},
     {"client_data", FIELD_TEXT, 0, 0, 0, "For passkey: clientDataJSON."},
     {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For passkey."},
+    {"csrf_token", FIELD_TEXT, 0, 0, 0, "The page's, which a browser needs where it does not name its site."},
     {"factor", FIELD_TEXT, 0, 0, 0, "For second_factor: the page's, and what passkey has."},
     {"public_key", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none; DER."},
     {0},
@@ -72,14 +75,14 @@ static struct value *fields_of(struct request *request, const struct authorizati
 static struct value *login_context(struct request *request, struct slice error) {
     struct arena *arena = request->arena;
     struct value *context = value_map(arena), *methods = value_map(arena);
-    struct slice nonce = wallet_nonce(request);
+    struct slice nonce = login_nonce(request, KEY_NONCE);
     value_set_text(arena, context, "error", error);
     const struct value *offered = policy_login_methods(request->service->policy);
     for (const struct value *method = offered->first; method; method = method->next)
         value_set(methods, method->text, value_bool(arena, true));
     value_set_value(context, "methods", methods);
     value_set_text(arena, context, "nonce", nonce);
-    value_set_text(arena, context, "message", nonce);
+    value_set_text(arena, context, "message", wallet_message(request, nonce));
     return context;
 }
 
@@ -136,7 +139,7 @@ static struct slice form_target(struct request *request, const struct errand *er
 static struct response one_factor_page(struct request *request, int status, struct value *context,
                                        struct slice target) {
     passkey_ask(request, context, NULL, NULL, false);
-    return response_page(request, status, "login", context, target);
+    return form_page(request, status, "login", context, LOGIN_ACTION, target);
 }
 
 struct response login_page(struct request *request, const struct authorization_request *asked, int status,
@@ -161,7 +164,7 @@ static struct response second_factor_page(struct request *request, const struct 
     value_set_text(request->arena, context, "factor", factor);
     value_set_bool(request->arena, context, "is_new", passkeys->count == 0);
     passkey_ask(request, context, user, passkeys, passkeys->count == 0);
-    return response_page(request, status, "second_factor", context, form_target(request, errand));
+    return form_page(request, status, "second_factor", context, LOGIN_ACTION, form_target(request, errand));
 }
 
 static void field_missing(struct request *request, bool is_needed, const char *name, struct slice value) {
@@ -306,7 +309,7 @@ static struct response login_by_second(struct request *request, struct errand *e
 }
 
 struct response endpoint_login(struct request *request) {
-    enum error error = csrf_check(request);
+    enum error error = form_check(request);
     if (error)
         return respond_error(request, error);
     struct errand *errand = arena_zalloc(request->arena, sizeof(*errand));

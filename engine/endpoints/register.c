@@ -3,6 +3,7 @@
 
 #include "checks/app_rules.h"
 #include "checks/caller.h"
+#include "checks/quotas.h"
 #include "checks/registration.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
@@ -44,13 +45,13 @@ static enum error policy_check(struct request *request, const struct user *owner
 }
 
 /* Names of apps are unique, names of clients are not: one that is taken gets a number. */
-static enum error create(struct request *request, struct app *app, struct slice *client_secret) {
+static enum error create(struct request *request, struct app *app, int64_t max, struct slice *client_secret) {
     struct slice name = app->name;
-    enum error error = app_create(request, app, client_secret);
+    enum error error = app_create(request, app, max, client_secret);
     for (int i = 2; error == ERROR_CONFLICT && i < NAMES_TRIED_MAX; i++) {
         app->name = arena_printf(request->arena, "%.*s %d", SLICE_ARG(name), i);
         app->client_id = SLICE_NONE;
-        error = app_create(request, app, client_secret);
+        error = app_create(request, app, max, client_secret);
     }
     return error;
 }
@@ -76,7 +77,9 @@ struct response endpoint_register(struct request *request) {
         (error = policy_check(request, &owner, is_anonymous, &app)))
         return respond_error(request, registration_error(request, error));
     struct slice token = token_make(request, &app);
-    if ((error = create(request, &app, &client_secret)))
+    struct quotas quotas = {.apps = INT64_MAX}; /* nobody's in particular: whether there may be any, the policy says */
+    if ((!is_anonymous && (error = quotas_of(request, &owner, &quotas))) ||
+        (error = create(request, &app, quotas.apps, &client_secret)))
         return respond_error(request, error);
     audit_event(request, AUDIT_APP, &owner, &app, SLICE("registered"));
     struct value *answer = registration_json(request, &app);

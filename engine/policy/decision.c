@@ -290,3 +290,24 @@ struct login_limits policy_login_limits(struct policy *policy) {
 const struct value *policy_login_methods(struct policy *policy) {
     return policy->data[DATA_login_methods];
 }
+
+/* --- quotas.lua --- */
+
+static void quota_read(const struct value *decision, const char *name, int64_t *quota) {
+    const struct value *number = value_get(decision, name);
+    if (number)
+        *quota = number->integer;
+}
+
+bool policy_quotas(struct policy *policy, struct arena *arena, const struct value *facts, struct quotas *quotas) {
+    *quotas = (struct quotas){.apps = 100, .redirect_uris = 10, .api_keys = 100, .passkeys = 20, .sessions = 100};
+    if (!is_there(policy, FUNCTION_quotas_limits))
+        return true;
+    const struct value *decision = value_decision(policy, FUNCTION_quotas_limits, arena, facts);
+    quota_read(decision, "apps", &quotas->apps);
+    quota_read(decision, "redirect_uris", &quotas->redirect_uris);
+    quota_read(decision, "api_keys", &quotas->api_keys);
+    quota_read(decision, "passkeys", &quotas->passkeys);
+    quota_read(decision, "sessions", &quotas->sessions);
+    return decision;
+}

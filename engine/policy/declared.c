@@ -107,6 +107,20 @@ static const struct shape token_format = {.kind = SHAPE_CHOICE, .choices = "opaq
 static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey passkey"};
 static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 3};
 
+/* --- quotas.lua: without a number it is policy.h's --- */
+
+enum { QUOTA_MAX = 1000000 };
+
+static const struct shape_field quotas_fields[] = {
+    {"apps", {.kind = SHAPE_INT, .min = 0, .max = QUOTA_MAX, .optional = true}},
+    {"redirect_uris", {.kind = SHAPE_INT, .min = 1, .max = 10, .optional = true}},
+    {"api_keys", {.kind = SHAPE_INT, .min = 0, .max = QUOTA_MAX, .optional = true}},
+    {"passkeys", {.kind = SHAPE_INT, .min = 0, .max = QUOTA_MAX, .optional = true}},
+    {"sessions", {.kind = SHAPE_INT, .min = 1, .max = QUOTA_MAX, .optional = true}},
+    LAST,
+};
+static const struct shape quotas = {.kind = SHAPE_MAP, .fields = quotas_fields};
+
 /* --- settings.lua: the ranges of the numbers are in cli/settings.c --- */
 
 #define TEXT(name) \
@@ -193,4 +207,5 @@ const struct declared_data declared_data[DATA_COUNT] = {
         {"settings", NULL, &settings},
 };
 
-const char *const declared_files[] = {"apps", "claims", "consent", "login", "scopes", "settings", "tokens", NULL};
+const char *const declared_files[] = {"apps",   "claims",   "consent", "login", "quotas",
+                                      "scopes", "settings", "tokens",  NULL};

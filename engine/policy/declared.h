@@ -28,7 +28,8 @@
     X(tokens, resource, false, &yes_or_no, &words_or_nil) \
     X(tokens, exchange, false, &yes_or_no, &words_or_nil) \
     X(login, allow, true, &yes_or_no, &words_or_nil) \
-    X(login, second_factor, false, &yes_or_no, NULL)
+    X(login, second_factor, false, &yes_or_no, NULL) \
+    X(quotas, limits, false, &quotas, NULL)
 
 /* file, member, shape */
 #define POLICY_DATA(X) \
@@ -73,7 +74,7 @@ struct declared_fact {
 };
 extern const struct declared_fact declared_facts[]; /* the last one has no name */
 
-/* The files, in the order of their names; the last is NULL. Only settings.lua may be absent. */
+/* The files, in the order of their names; the last is NULL. settings.lua and quotas.lua may be absent. */
 extern const char *const declared_files[];
 
 #endif

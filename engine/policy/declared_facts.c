@@ -7,7 +7,7 @@
     GRANT " tokens.lifetimes tokens.format tokens.resource tokens.exchange claims.id_token apps.may_register " MANAGED
 #define OF_USER \
     GRANT " tokens.lifetimes tokens.format tokens.exchange claims.id_token " MANAGED \
-          " apps.listing apps.present apps.may_register claims.userinfo login.allow login.second_factor"
+          " apps.listing apps.present apps.may_register claims.userinfo login.allow login.second_factor quotas.limits"
 
 const struct declared_fact declared_facts[] = {
     {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},

@@ -195,15 +195,15 @@ static void load_all(void *context) {
             continue;
         if (slice_is_set(opening->file->policy) && !file_is_declared(opening->file->policy))
             problem_at(opening, 1,
-                       SLICE("no policy has this name (known: apps, claims, consent, login, scopes, "
-                             "settings, tokens)"));
+                       SLICE("no policy has this name (known: apps, claims, consent, login, quotas, "
+                             "scopes, settings, tokens)"));
         else if (!run(opening, load))
             vm_run(&opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
     }
     vm_settle(&opening->policy->vm);
 }
 
-/* settings.lua alone may be left out: every setting has a default. */
+/* Two may be left out: every setting and every quota has a default. */
 static void files_check(struct opening *opening) {
     struct policy *policy = opening->policy;
     for (const char *const *file = declared_files; *file; file++) {
@@ -211,7 +211,7 @@ static void files_check(struct opening *opening) {
             continue;
         if (strcmp(*file, "settings") == 0)
             policy->data[DATA_settings] = value_map(&policy->arena);
-        else
+        else if (strcmp(*file, "quotas") != 0)
             problem_add(opening, arena_printf(opening->arena, "policies/%s.lua:1: the file is missing", *file));
     }
 }

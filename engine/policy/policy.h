@@ -175,4 +175,11 @@ bool policy_second_factor(struct policy *policy, struct arena *arena, const stru
 /* List of texts: the ways offered on the login page. */
 const struct value *policy_login_methods(struct policy *policy);
 
+/* --- quotas.lua --- how many of each somebody may have; false when the policy failed. Without the function, or the
+ * number: 100 apps, 10 redirect URIs of an app, 100 API keys, 20 passkeys, 100 sessions. */
+struct quotas {
+    int64_t apps, redirect_uris, api_keys, passkeys, sessions;
+};
+bool policy_quotas(struct policy *policy, struct arena *arena, const struct value *facts, struct quotas *quotas);
+
 #endif

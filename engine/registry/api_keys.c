@@ -6,8 +6,8 @@
 #include "crypto/token.h"
 #include "registry/audit.h"
 
-enum error api_key_create(struct request *request, const struct user *user, struct slice name, struct slice *key_id,
-                          struct slice *api_key) {
+enum error api_key_create(struct request *request, const struct user *user, struct slice name, int64_t max,
+                          struct slice *key_id, struct slice *api_key) {
     if (utf8_count(name) > API_KEY_NAME_MAX)
         return fail(request, ERROR_BAD_REQUEST, "The name of a key has at most %d characters.", API_KEY_NAME_MAX);
     if (!label_is_valid(name))
@@ -15,9 +15,10 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     struct token key;
     token_mint(request->service->keyring, TOKEN_API_KEY, &key);
     struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
     struct rows *made = batch_add(&batch, STATEMENT_api_key_insert, db_text(slice_of(key.id)), db_text(user->user_id),
                                   db_blob(key.hash, sizeof(key.hash)), db_int(clock_now_s()),
-                                  db_text(slice_is_set(name) ? name : SLICE("")), db_int(API_KEYS_MAX));
+                                  db_text(slice_is_set(name) ? name : SLICE("")), db_int(max));
     bool is_run = db_run(request->service->db, &batch);
     if (is_run && made->count) {
         *key_id = arena_copy(request->arena, slice_of(key.id));
@@ -27,7 +28,7 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     if (!is_run)
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "There are %d keys. Revoke one.", API_KEYS_MAX);
+        return fail(request, ERROR_CONFLICT, "You may have %lld API keys, and have them. Revoke one.", (long long)max);
     audit_event(request, AUDIT_ACCOUNT, user, NULL,
                 arena_printf(request->arena, "API key made: %.*s", SLICE_ARG(*key_id)));
     return ERROR_NONE;

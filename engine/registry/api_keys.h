@@ -5,12 +5,12 @@
 #include "server/response.h"
 #include "store/record.h"
 
-enum { API_KEYS_MAX = 100 /* of a user */, API_KEY_NAME_MAX = 64 /* characters */ };
+enum { API_KEY_NAME_MAX = 64 /* characters */ };
 
 /* *api_key is shown once. The name, which may be empty, says what it is for. ERROR_BAD_REQUEST: it is too long;
- * ERROR_CONFLICT: there are API_KEYS_MAX. */
-enum error api_key_create(struct request *request, const struct user *user, struct slice name, struct slice *key_id,
-                          struct slice *api_key);
+ * ERROR_CONFLICT: there are `max` already. */
+enum error api_key_create(struct request *request, const struct user *user, struct slice name, int64_t max,
+                          struct slice *key_id, struct slice *api_key);
 /* List of { key_id, name, created_at }, the oldest first. */
 enum error api_key_list(struct request *request, const struct user *user, struct value **keys);
 /* It stops at once on every worker. ERROR_NOT_FOUND: there is none, or not of that user (NULL: whoever's it is). */

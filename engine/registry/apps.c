@@ -97,7 +97,7 @@ bool app_has_secret(const struct app *app) {
     return !slice_is(app->token_endpoint_auth_method, "none");
 }
 
-/* No row came of a new name: somebody has it, or one that looks like it; or else the app is gone. */
+/* Why no row came of a new name: somebody has it, or one that looks like it. ERROR_NONE: that is not why. */
 static enum error name_refused(struct request *request, const struct app *app, struct slice name_key,
                                struct slice look) {
     struct batch batch = batch_in(request->arena);
@@ -109,10 +109,10 @@ static enum error name_refused(struct request *request, const struct app *app, s
         return fail(request, ERROR_CONFLICT, "An app with this name exists already.");
     if (row_bool(taken, 0, "looks_taken"))
         return fail(request, ERROR_CONFLICT, "An app has a name that looks like this one.");
-    return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    return ERROR_NONE;
 }
 
-enum error app_create(struct request *request, struct app *app, struct slice *client_secret) {
+enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret) {
     struct arena *arena = request->arena;
     char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
     unsigned char hash[SECRET_HASH_SIZE];
@@ -129,6 +129,7 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
     struct slice name_key = utf8_lower(arena, app->name), look = app_look(arena, app->name);
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
+    batch_add(&batch, STATEMENT_user_lock, db_text(app->user_id));
     struct rows *made = batch_add(
         &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
         db_text(name_key), db_text(app->description), db_text(app->redirect_uris), db_text(app->homepage_url),
@@ -140,13 +141,17 @@ enum error app_create(struct request *request, struct app *app, struct slice *cl
         db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests),
         slice_is_set(more->registration_hash) ? db_blob(more->registration_hash.at, more->registration_hash.len)
                                               : db_null(),
-        db_text(look));
+        db_text(look), db_int(max));
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    return made->count ? ERROR_NONE : name_refused(request, app, name_key, look);
+    if (made->count)
+        return ERROR_NONE;
+    enum error error = name_refused(request, app, name_key, look);
+    return error ? error
+                 : fail(request, ERROR_FORBIDDEN, "You may have %lld apps, and have them. Delete one.", (long long)max);
 }
 
 enum error app_change(struct request *request, struct app *app, unsigned columns) {
@@ -172,8 +177,10 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (changed->count == 0)
-        return name_refused(request, app, name_key, look);
+    if (changed->count == 0) {
+        enum error error = name_refused(request, app, name_key, look);
+        return error ? error : fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    }
     app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
         db_forget_all(db); /* its tokens may be many */

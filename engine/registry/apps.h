@@ -24,9 +24,10 @@ enum error app_find_any(struct request *request, struct slice id, struct app *ap
  * can read (RFC 6749 §2.1, RFC 8252 §8.5). */
 bool app_has_secret(const struct app *app);
 
-/* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken. *client_secret is shown
- * once; absent for an app that has none. */
-enum error app_create(struct request *request, struct app *app, struct slice *client_secret);
+/* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken or looks like one
+ * that is, ERROR_FORBIDDEN when the owner has `max` apps. *client_secret is shown once; absent for an app that has
+ * none. */
+enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret);
 
 /* Bits of the columns that app_change writes, in the order of app_fields. */
 enum app_column {

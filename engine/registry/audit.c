@@ -184,3 +184,24 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
     audit->count++;
     line_log(record, kind == AUDIT_REFUSAL);
 }
+
+void audit_add(struct batch *batch, const struct request *request, enum audit_kind kind, const struct user *user,
+               const char *detail) {
+    char id[KEY_ID_LEN + 1];
+    key_id_mint(id);
+    const struct record record = {
+        .at_ms = clock_now_ms(),
+        .audit_id = arena_copy(batch->arena, slice_of(id)),
+        .kind = slice_of(audit_kind_names[kind]),
+        .request_id = slice_of(request->id),
+        .user_id = user ? user->user_id : SLICE_NONE,
+        .username = user ? user->username : SLICE_NONE,
+        .address = request->address,
+        .policy_version = slice_is_set(slice_of(request->service->policy_version))
+                              ? slice_of(request->service->policy_version)
+                              : SLICE(""),
+        .detail = slice_of(detail),
+        .decisions = SLICE("[]"),
+    };
+    record_add(batch, &record, request->service->settings->audit_s);
+}

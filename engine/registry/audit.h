@@ -22,7 +22,8 @@ bool audit_is_empty(const struct audit *audit);
  * right behind the policy call. */
 void audit_decision(struct request *request, const struct value *facts);
 
-/* id, name in the log, in filters and in their documentation; "account": passkeys and API keys */
+/* id, name in the log, in filters and in their documentation; "account": credentials (fingerprint, hotkey, passkeys,
+ * API keys), the end of an account */
 #define AUDIT_KINDS(X) \
     X(SIGN_IN, "sign_in") \
     X(SIGN_OUT, "sign_out") \
@@ -45,5 +46,9 @@ extern const char *const audit_kind_names[AUDIT_KIND_COUNT];
  * have room in 64 KiB, and the last one always. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
                  struct slice detail);
+/* The same in the batch that does it, so that neither is without the other: for the command line, where nothing is
+ * written behind an answer. */
+void audit_add(struct batch *batch, const struct request *request, enum audit_kind kind, const struct user *user,
+               const char *detail);
 
 #endif

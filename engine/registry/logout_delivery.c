@@ -14,21 +14,20 @@ enum {
     LOOK_MS = 5000, /* for what others have left behind; this process' own wakes us */
     TOKEN_S = 120,  /* §2.4: "preferably at most two minutes in the future" */
     ANSWER_MAX = 64 * 1024,
+    AT_WORK_MAX = 64,   /* more than there are threads, or those of one host would keep others out */
     WAITING_MAX = 1000, /* rows of an app that are put off at once */
 };
 
 struct logout_deliveries {
     _Atomic bool is_woken; /* something may be due that nobody has looked for */
-    size_t at_work, at_work_max;
+    size_t at_work;
     int64_t next_look_ms;
 };
 
-struct logout_deliveries *logout_deliveries_open(const struct settings *settings) {
+struct logout_deliveries *logout_deliveries_open(void) {
     struct logout_deliveries *deliveries = calloc(1, sizeof(*deliveries));
     if (!deliveries)
         abort();
-    /* Whatever apps do with it, as many threads are left for other fetches. */
-    deliveries->at_work_max = (size_t)(settings->outgoing_threads + 1) / 2;
     return deliveries;
 }
 
@@ -42,7 +41,7 @@ void logout_deliveries_wake(const struct service *service) {
 }
 
 bool logout_deliver_is_due(const struct logout_deliveries *deliveries, int64_t now_ms) {
-    return deliveries->at_work < deliveries->at_work_max &&
+    return deliveries->at_work < AT_WORK_MAX &&
            (now_ms >= deliveries->next_look_ms || atomic_load(&deliveries->is_woken));
 }
 
@@ -151,6 +150,7 @@ static enum outcome post(struct request *request, const struct delivery *deliver
         .content_type = SLICE("application/x-www-form-urlencoded"),
         .body = arena_printf(request->arena, "logout_token=%.*s", SLICE_ARG(token)),
         .answer_max = ANSWER_MAX,
+        .threads = request->service->logouts,
     };
     fetch_run(request->arena, request->service, &fetch);
     *status = fetch.status;

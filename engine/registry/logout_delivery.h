@@ -13,7 +13,7 @@ enum { LOGOUT_TRIED_S = 86400 };
 
 /* Of a process. */
 struct logout_deliveries;
-struct logout_deliveries *logout_deliveries_open(const struct settings *settings);
+struct logout_deliveries *logout_deliveries_open(void);
 void logout_deliveries_close(struct logout_deliveries *deliveries);
 
 /* From any thread: there is something to deliver. Nothing on the command line, where a server will look for it. */

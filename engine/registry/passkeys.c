@@ -5,20 +5,22 @@
 #include "base/utf8.h"
 #include "registry/audit.h"
 
-enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey) {
+enum error passkey_add(struct request *request, const struct user *user, const struct passkey *passkey, int64_t max) {
     if (utf8_count(passkey->name) > PASSKEY_NAME_MAX)
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has at most %d characters.", PASSKEY_NAME_MAX);
     if (!label_is_valid(passkey->name))
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has characters that cannot be seen.");
     struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
     struct rows *made =
         batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
                   db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
-                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(PASSKEYS_MAX));
+                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(max));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
-        return fail(request, ERROR_CONFLICT, "This passkey is known already, or there are too many.");
+        return fail(request, ERROR_CONFLICT, "This passkey is known already, or you have as many as you may: %lld.",
+                    (long long)max);
     audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey added"));
     return ERROR_NONE;
 }
@@ -44,8 +46,7 @@ enum error passkey_list(struct request *request, const struct user *user, struct
 
 enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id) {
     struct batch batch = batch_in(request->arena);
-    struct rows *gone =
-        batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user ? user->user_id : SLICE("")));
+    struct rows *gone = batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user->user_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (gone->count == 0)

@@ -6,6 +6,7 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "crypto/ss58.h"
+#include "registry/audit.h"
 #include "registry/logout.h"
 #include "registry/looks.h"
 
@@ -99,27 +100,106 @@ enum error user_find_by_id_or_name(struct request *request, struct slice id_or_n
     return error == ERROR_NOT_FOUND ? user_find(request, id_or_name, user) : error;
 }
 
-enum error user_change(struct request *request, const struct user *user, unsigned columns) {
-    unsigned char key[SS58_KEY_SIZE];
-    enum error error = user_check(request, user, key);
+/* The end of all that somebody with a credential of the user's may have begun, as rows of the batch that takes it. */
+struct ending {
+    struct rows *sessions, *apps, *left;
+};
+
+/* Behind the statement that takes the credential: a session that began before that is seen here, and none begins after
+ * (session_insert). */
+static struct ending ending_add(struct batch *batch, const struct request *request, const struct user *user,
+                                const char *why) {
+    struct db_value id = db_text(user->user_id);
+    struct ending ending = {.sessions = batch_add(batch, STATEMENT_sessions_end, id)};
+    logout_queue_user(batch, user->user_id);
+    ending.apps = batch_add(batch, STATEMENT_user_tokens_end, id);
+    ending.left = batch_add(batch, STATEMENT_user_credential_count, id);
+    audit_add(batch, request, AUDIT_ACCOUNT, user, why);
+    return ending;
+}
+
+static void ending_read(struct request *request, const struct ending *ending, struct user_signed_out *ended) {
+    *ended = (struct user_signed_out){
+        .is_done = true,
+        .sessions = (int64_t)ending->sessions->count,
+        .apps = (int64_t)ending->apps->count,
+        .api_keys = row_int(ending->left, 0, "api_keys"),
+        .passkeys = row_int(ending->left, 0, "passkeys"),
+    };
+    db_forget_all(request->service->db);
+}
+
+/* Another address of the same key is no other hotkey. */
+static bool hotkey_is_lost(const struct user *before, const struct user *user, const unsigned char key[SS58_KEY_SIZE]) {
+    unsigned char old[SS58_KEY_SIZE];
+    return slice_is_set(before->hotkey) && ss58_decode(before->hotkey, old) &&
+           !(slice_is_set(user->hotkey) && memcmp(old, key, sizeof(old)) == 0);
+}
+
+/* Asked before, so that a refusal signs nobody out. */
+static enum error hotkey_check(struct request *request, const struct user *user, struct db_value key) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, key);
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    return found->count && !slice_equal(row_text(found, 0, "user_id"), user->user_id)
+               ? fail(request, ERROR_CONFLICT, "This hotkey is taken.")
+               : ERROR_NONE;
+}
+
+enum error user_change(struct request *request, const struct user *before, const struct user *user, unsigned columns,
+                       struct user_signed_out *ended) {
+    unsigned char bytes[SS58_KEY_SIZE];
+    *ended = (struct user_signed_out){0};
+    enum error error = user_check(request, user, bytes);
     if (error)
         return error;
+    bool has_key = slice_is_set(user->hotkey), ends = (columns & USER_HOTKEY) && hotkey_is_lost(before, user, bytes);
+    struct db_value key = has_key ? db_blob(bytes, sizeof(bytes)) : db_null();
+    if (has_key && (error = hotkey_check(request, user, key)))
+        return error;
     struct batch batch = batch_in(request->arena);
-    struct rows *changed = batch_add(&batch, STATEMENT_user_update, db_text(user->user_id), db_text(user->hotkey),
-                                     slice_is_set(user->hotkey) ? db_blob(key, sizeof(key)) : db_null(),
+    struct ending ending;
+    struct rows *changed = batch_add(&batch, STATEMENT_user_update, db_text(user->user_id), db_text(user->hotkey), key,
                                      db_text(user->roles), db_int(columns));
+    if (ends)
+        ending = ending_add(&batch, request, user, has_key ? "hotkey replaced" : "hotkey taken away");
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);
+    if (ends)
+        ending_read(request, &ending, ended);
     return changed->count ? ERROR_NONE : fail(request, ERROR_CONFLICT, "This hotkey is taken.");
 }
 
-enum error user_renew_fingerprint(struct request *request, const struct user *user, struct slice *fingerprint) {
+enum error user_renew_fingerprint(struct request *request, const struct user *user, struct slice *fingerprint,
+                                  struct user_signed_out *ended) {
     unsigned char hash[SECRET_HASH_SIZE];
     *fingerprint = fingerprint_make(request, hash);
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_user_set_fingerprint, db_text(user->user_id), db_blob(hash, sizeof(hash)));
-    return db_run(request->service->db, &batch) ? ERROR_NONE : ERROR_STORE_UNAVAILABLE;
+    struct ending ending = ending_add(&batch, request, user, "fingerprint replaced");
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    ending_read(request, &ending, ended);
+    return ERROR_NONE;
+}
+
+enum error user_take_passkey(struct request *request, struct slice passkey_id, struct user_signed_out *ended) {
+    struct batch batch = batch_in(request->arena);
+    struct rows *found = batch_add(&batch, STATEMENT_passkey_find, db_text(passkey_id));
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    if (found->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
+    struct user user = user_from(found, 0, "created_at");
+    batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user.user_id));
+    struct ending ending = ending_add(&batch, request, &user, "passkey taken away");
+    if (!db_run(request->service->db, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    ending_read(request, &ending, ended);
+    return ERROR_NONE;
 }
 
 enum error user_delete(struct request *request, const struct user *user) {
@@ -136,6 +216,7 @@ enum error user_delete(struct request *request, const struct user *user) {
     for (size_t i = 0; i < STEPS; i++)
         batch_add(&batch, steps[i], id);
     logout_queue_user(&batch, user->user_id);
+    audit_add(&batch, request, AUDIT_ACCOUNT, user, "account deleted");
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);

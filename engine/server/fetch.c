@@ -4,6 +4,7 @@
 #include "server/offload.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -247,6 +248,18 @@ static void answer_copy(struct arena *arena, const struct fetching *fetching, st
     request->why = SLICE("");
 }
 
+/* With its port: whose threads it takes (offload.h). */
+static const char *host_of(struct arena *arena, struct slice url) {
+    char *host = arena_alloc(arena, url.len + 1);
+    const char *scheme = memmem(url.at, url.len, "://", 3);
+    struct slice rest = scheme ? slice_from(url, (size_t)(scheme - url.at) + 3) : url;
+    size_t len = 0;
+    for (; len < rest.len && !strchr("/?#", rest.at[len]); len++)
+        host[len] = (char)tolower((unsigned char)rest.at[len]);
+    host[len] = '\0';
+    return host;
+}
+
 bool fetch_run(struct arena *arena, const struct service *service, struct fetch *request) {
     const struct settings *settings = service->settings;
     int64_t limit_ms = settings->outgoing_timeout_ms;
@@ -266,7 +279,8 @@ bool fetch_run(struct arena *arena, const struct service *service, struct fetch 
     request->answer = SLICE("");
     request->media_type = SLICE_NONE;
     request->why = SLICE("too much waits to be fetched");
-    if (offload_run_outgoing(service, fetch, fetching))
+    struct offload *threads = request->threads ? request->threads : service->outgoing;
+    if (offload_run_for_host(service, threads, host_of(arena, request->url), fetch, fetching))
         answer_copy(arena, fetching, request);
     free(fetching->answer);
     free(fetching->media_type);

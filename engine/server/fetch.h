@@ -14,7 +14,8 @@ struct fetch {
     struct slice content_type, accept; /* the caller's own words: nothing here looks for line ends */
     int64_t
         timeout_ms; /* for all of it, waiting for a thread included; 0, or more than limits.outgoing_timeout_ms: that */
-    size_t answer_max; /* bytes; a longer answer is none */
+    size_t answer_max;       /* bytes; a longer answer is none */
+    struct offload *threads; /* of the service: outgoing, or logouts; NULL: outgoing */
     /* out */
     int status;              /* 0: no answer */
     struct slice answer;     /* in the arena, like the two below */

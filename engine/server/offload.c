@@ -15,7 +15,16 @@ struct offload_job {
     struct fiber_wait wait;
     void (*work)(void *data);
     void *data;
+    const char *host; /* NULL: it waits for nobody else */
 };
+
+struct offload_thread {
+    struct offload *offload;
+    pthread_t thread;
+    const char *host; /* of the job that it runs; under the mutex */
+};
+
+enum { HOST_SHARE = 4 }; /* a host has one in so many */
 
 struct offload {
     pthread_mutex_t mutex;
@@ -24,8 +33,46 @@ struct offload {
     size_t waiting;
     bool stopping;
     size_t queue_max, thread_count;
-    pthread_t threads[];
+    struct offload_thread threads[];
 };
+
+static bool is_of_host(const char *one, const char *host) {
+    return one && strcmp(one, host) == 0;
+}
+
+static size_t share_of(size_t all) {
+    return all < HOST_SHARE ? 1 : all / HOST_SHARE;
+}
+
+/* With the mutex, like all that follows. At the end nobody is spared. */
+static bool has_thread(const struct offload *offload, const char *host) {
+    size_t running = 0;
+    for (size_t i = 0; host && i < offload->thread_count; i++)
+        running += is_of_host(offload->threads[i].host, host);
+    return !host || offload->stopping || running < share_of(offload->thread_count);
+}
+
+static bool has_place(const struct offload *offload, const char *host) {
+    size_t waiting = 0;
+    for (const struct offload_job *job = offload->first; host && job; job = job->next)
+        waiting += is_of_host(job->host, host);
+    return offload->waiting < offload->queue_max && (!host || waiting < share_of(offload->queue_max));
+}
+
+/* The first that may run; NULL when there is none. */
+static struct offload_job *job_unlink(struct offload *offload) {
+    struct offload_job **at = &offload->first;
+    while (*at && !has_thread(offload, (*at)->host))
+        at = &(*at)->next;
+    struct offload_job *job = *at;
+    if (!job)
+        return NULL;
+    *at = job->next;
+    if (offload->last == &job->next)
+        offload->last = at;
+    offload->waiting--;
+    return job;
+}
 
 /* On the loop of whoever waits. */
 static void job_resume(struct completion *completion) {
@@ -34,26 +81,33 @@ static void job_resume(struct completion *completion) {
         abort(); /* it waits for this and nothing else */
 }
 
-/* With the mutex: the next job, NULL when there will be none. */
-static struct offload_job *job_take(struct offload *offload) {
-    while (!offload->first && !offload->stopping)
+/* The next job, NULL when there will be none. What waits for its host's share is taken by the thread that has ended one
+ * of that host's: it looks anew. */
+static struct offload_job *job_take(struct offload_thread *thread) {
+    struct offload *offload = thread->offload;
+    struct offload_job *job;
+    thread->host = NULL;
+    while (!(job = job_unlink(offload)) && !offload->stopping)
         pthread_cond_wait(&offload->wanted, &offload->mutex);
-    struct offload_job *job = offload->first;
-    if (job && !(offload->first = job->next))
-        offload->last = &offload->first;
     if (job)
-        offload->waiting--;
+        thread->host = job->host;
     return job;
 }
 
 static void *thread_main(void *argument) {
-    struct offload *offload = argument;
+    struct offload_thread *thread = argument;
+    struct offload *offload = thread->offload;
     pthread_mutex_lock(&offload->mutex);
     struct offload_job *job;
-    while ((job = job_take(offload))) {
+    while ((job = job_take(thread))) {
         pthread_mutex_unlock(&offload->mutex);
         metric_add(METRIC_offload_queue, -1);
         job->work(job->data);
+        if (job->host) { /* its text goes with the job */
+            pthread_mutex_lock(&offload->mutex);
+            thread->host = NULL;
+            pthread_mutex_unlock(&offload->mutex);
+        }
         job->inbox->post(job->inbox, &job->completion); /* from now on the job may be gone */
         log_flush();
         pthread_mutex_lock(&offload->mutex);
@@ -64,16 +118,21 @@ static void *thread_main(void *argument) {
 }
 
 struct offload *offload_open(size_t threads, size_t queue_max) {
-    struct offload *offload = calloc(1, sizeof(*offload) + threads * sizeof(pthread_t));
+    struct offload *offload = calloc(1, sizeof(*offload) + threads * sizeof(*offload->threads));
     if (!offload)
         abort();
     pthread_mutex_init(&offload->mutex, NULL);
     pthread_cond_init(&offload->wanted, NULL);
     offload->last = &offload->first;
     offload->queue_max = queue_max;
-    while (offload->thread_count < threads &&
-           pthread_create(&offload->threads[offload->thread_count], NULL, thread_main, offload) == 0)
+    pthread_mutex_lock(&offload->mutex); /* they count each other */
+    for (size_t i = 0; i < threads; i++) {
+        offload->threads[i].offload = offload;
+        if (pthread_create(&offload->threads[i].thread, NULL, thread_main, &offload->threads[i]) != 0)
+            break;
         offload->thread_count++;
+    }
+    pthread_mutex_unlock(&offload->mutex);
     if (offload->thread_count == threads)
         return offload;
     offload_close(offload);
@@ -88,7 +147,7 @@ void offload_close(struct offload *offload) {
     pthread_cond_broadcast(&offload->wanted);
     pthread_mutex_unlock(&offload->mutex);
     for (size_t i = 0; i < offload->thread_count; i++)
-        pthread_join(offload->threads[i], NULL);
+        pthread_join(offload->threads[i].thread, NULL);
     pthread_cond_destroy(&offload->wanted);
     pthread_mutex_destroy(&offload->mutex);
     free(offload);
@@ -96,7 +155,7 @@ void offload_close(struct offload *offload) {
 
 static bool job_add(struct offload *offload, struct offload_job *job) {
     pthread_mutex_lock(&offload->mutex);
-    bool is_taken = offload->waiting < offload->queue_max && offload->thread_count;
+    bool is_taken = has_place(offload, job->host) && offload->thread_count;
     if (is_taken) {
         *offload->last = job;
         offload->last = &job->next;
@@ -107,7 +166,8 @@ static bool job_add(struct offload *offload, struct offload_job *job) {
     return is_taken;
 }
 
-static bool run(struct offload *offload, const struct service *service, void (*work)(void *data), void *data) {
+static bool run(struct offload *offload, const struct service *service, const char *host, void (*work)(void *data),
+                void *data) {
     if (!fiber_current() || !offload) {
         fiber_hop(work, data);
         return true;
@@ -118,6 +178,7 @@ static bool run(struct offload *offload, const struct service *service, void (*w
         .wait = fiber_wait_prepare(),
         .work = work,
         .data = data,
+        .host = host,
     };
     metric_add(METRIC_offload_queue, 1); /* before a thread can take it away again */
     if (!job_add(offload, &job)) {
@@ -131,9 +192,10 @@ static bool run(struct offload *offload, const struct service *service, void (*w
 }
 
 bool offload_run(const struct service *service, void (*work)(void *data), void *data) {
-    return run(service->offload, service, work, data);
+    return run(service->offload, service, NULL, work, data);
 }
 
-bool offload_run_outgoing(const struct service *service, void (*work)(void *data), void *data) {
-    return run(service->outgoing, service, work, data);
+bool offload_run_for_host(const struct service *service, struct offload *threads, const char *host,
+                          void (*work)(void *data), void *data) {
+    return run(threads, service, host, work, data);
 }

@@ -17,7 +17,10 @@ void offload_close(struct offload *offload);
  * thread's. False, and nothing is run, when too much waits already (the caller answers ERROR_OVERLOADED). Without a
  * fiber, or without threads (command line, fuzzing), it is a plain call, on the loop's stack. */
 bool offload_run(const struct service *service, void (*work)(void *data), void *data);
-/* The same for what waits for other servers, on threads of its own: one that hangs keeps no signature waiting. */
-bool offload_run_outgoing(const struct service *service, void (*work)(void *data), void *data);
+/* The same on other threads, for what waits for another server (service->outgoing, service->logouts): one that hangs
+ * keeps no signature waiting. Nor does it keep other servers waiting: of the threads, and of the places in the queue, a
+ * host has a quarter, and what is over that waits behind it, or is refused. `host` lives until this returns. */
+bool offload_run_for_host(const struct service *service, struct offload *threads, const char *host,
+                          void (*work)(void *data), void *data);
 
 #endif

@@ -177,8 +177,9 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     int status = 1;
     config->offload = offload_open((size_t)settings->offload_threads, (size_t)settings->offload_queue_max);
     config->outgoing = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
-    config->deliveries = logout_deliveries_open(settings);
-    if (!config->offload || !config->outgoing) {
+    config->logouts = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
+    config->deliveries = logout_deliveries_open();
+    if (!config->offload || !config->outgoing || !config->logouts) {
         *error = SLICE("The threads for slow work cannot be started: too many run already.");
     } else if (listeners_bind(arena, settings, running.workers, error)) {
         issuer_default(arena, settings);
@@ -187,6 +188,7 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     }
     free(running.workers);
     logout_deliveries_close(config->deliveries);
+    offload_close(config->logouts);
     offload_close(config->outgoing);
     offload_close(config->offload);
     fetch_end();

@@ -9,7 +9,7 @@ struct server_config {
     struct settings *settings; /* an issuer that is not set becomes http(s)://localhost:<first port> */
     const struct keyring *keyring;
     struct store *store;
-    struct offload *offload, *outgoing; /* server_run opens these */
+    struct offload *offload, *outgoing, *logouts; /* server_run opens these */
     struct logout_deliveries *deliveries;
     const struct rows *signing_keys; /* as they are now; each worker reads them anew in time */
 };

@@ -29,6 +29,7 @@ struct service {
     struct signing *signing;  /* NULL on the command line */
     struct offload *offload;  /* NULL, like the inbox, where there is no loop: then slow work is a plain call */
     struct offload *outgoing; /* the same for HTTP to other servers */
+    struct offload *logouts;  /* and for logout tokens, which may take longer */
     struct inbox *inbox;
     struct logout_deliveries *deliveries; /* NULL on the command line */
     struct slice discovery;               /* the document of /.well-known/openid-configuration */

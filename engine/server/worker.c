@@ -178,6 +178,7 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
 static void lend(struct worker *worker, struct generation *generation) {
     generation->service.offload = worker->config->offload;
     generation->service.outgoing = worker->config->outgoing;
+    generation->service.logouts = worker->config->logouts;
     generation->service.deliveries = worker->config->deliveries;
     generation->service.inbox = &worker->inbox.inbox;
 }

@@ -29,7 +29,7 @@ struct rows *batch_add_values(struct batch *batch, enum statement statement, con
         kept[i] = values[i];
     struct rows *rows = arena_zalloc(batch->arena, sizeof(*rows));
     batch->calls[batch->count].statement = statement;
-    batch->calls[batch->count].parameters = count;
+    batch->calls[batch->count].parameters = (unsigned)count;
     batch->calls[batch->count].values = kept;
     batch->calls[batch->count].rows = rows;
     batch->count++;

@@ -62,14 +62,14 @@ int64_t row_int(const struct rows *rows, size_t row, const char *column);       
 bool row_bool(const struct rows *rows, size_t row, const char *column);         /* false for NULL */
 bool row_is_null(const struct rows *rows, size_t row, const char *column);
 
-enum { BATCH_STATEMENTS_MAX = 12, STATEMENT_PARAMETERS_MAX = 32 };
+enum { BATCH_STATEMENTS_MAX = 13, STATEMENT_PARAMETERS_MAX = 32 };
 
 struct batch {
     struct arena *arena;
     size_t count;
     struct {
         enum statement statement;
-        size_t parameters;
+        unsigned parameters; /* beside it: batches lie on fibers' stacks */
         const struct db_value *values;
         struct rows *rows;
     } calls[BATCH_STATEMENTS_MAX];

@@ -328,7 +328,7 @@ describe("apps", function()
 
     describe("by hotkey signature", function()
       local function signed(method, path, text, more)
-        local address = wallet.address("//Apps")
+        local address = wallet.address(more and more.signer or "//Apps")
         local nonce = more and more.nonce or tostring(os.time())
         local last = "idp:" .. method .. ":" .. path
         if text then
@@ -336,8 +336,9 @@ describe("apps", function()
             return ("%02x"):format(byte:byte())
           end)
         end
-        local signature = wallet.sign({ seed = more and more.seed or "//Apps", wrap = more and more.wrap,
-                                        message = address .. ":" .. nonce .. ":" .. last }).signature
+        local seed = more and (more.seed or more.signer) or "//Apps"
+        local message = address .. ":" .. nonce .. ":" .. last
+        local signature = wallet.sign({ seed = seed, wrap = more and more.wrap, message = message }).signature
         return { ["x-chutes-hotkey"] = address, ["x-chutes-nonce"] = nonce,
                  ["x-chutes-signature"] = more and more.bare and signature:sub(3) or signature }
       end
@@ -371,9 +372,62 @@ describe("apps", function()
                                  tostring(os.time()) .. "x" } do
           shape.detail(get(app.app_id, { headers = signed("GET", path, nil, { nonce = nonce }) }), 401)
         end
-        local headers = signed("GET", path)
-        headers["x-chutes-signature"] = nil
-        shape.detail(get(app.app_id, { headers = headers }), 401)
+      end)
+
+      it("says what is missing or how far off the time is", function()
+        local function why(change)
+          local headers = signed("GET", "/idp/apps/" .. app.app_id)
+          change(headers)
+          local answer = get(app.app_id, { headers = headers })
+          shape.detail(answer, 401)
+          return answer.json.detail
+        end
+        assert.equal("X-Chutes-Signature is missing.", why(function(headers)
+          headers["x-chutes-signature"] = nil
+        end))
+        assert.equal("X-Chutes-Nonce must be the time, in Unix seconds.", why(function(headers)
+          headers["x-chutes-nonce"] = "soon"
+        end))
+        local off, here = why(function(headers)
+          headers["x-chutes-nonce"] = tostring(os.time() - 700)
+        end):match("^X%-Chutes%-Nonce is (%d+) seconds off: here it is (%d+), and 600 seconds are the most%.$")
+        assert.is_true(tonumber(off) >= 700 and tonumber(off) < 760)
+        assert.is_true(math.abs(tonumber(here) - os.time()) < 60)
+      end)
+
+      -- A signature over a body names no route: whoever saw one of some other service must not delete an app with it.
+      it("over a body is none where the route takes none, and nothing changes", function()
+        local mine = create({ public = false }).json
+        local path, text = "/idp/apps/" .. mine.app_id, '{"chute":2}'
+        local calls = {
+          { "DELETE", path }, { "POST", path .. "/regenerate-secret" }, { "DELETE", path .. "/share/" .. user.user_id },
+          { "DELETE", "/idp/authorizations/" .. mine.app_id }, { "DELETE", "/idp/sessions" },
+          { "GET", path }, { "GET", "/idp/apps" }, { "HEAD", "/idp/apps" },
+        }
+        for _, call in ipairs(calls) do
+          local method, at = unpack(call)
+          local name = method .. " " .. at
+          local without = http.request(server, method, at, { headers = signed(method, at, text) })
+          assert.equal(401, without.status, name .. " without the body that was signed")
+          for _, signature in ipairs { signed(method, at, text), signed(method, at) } do
+            local with = http.request(server, method, at, { body = text, headers = signature })
+            assert.equal(400, with.status, name .. " with a body")
+            assert.is_true(method == "HEAD" or with.json.detail:find("takes no body", 1, true) ~= nil, with.body)
+          end
+        end
+        assert.equal(mine.client_id, get(mine.app_id, { bearer = user.api_key }).json.client_id)
+        local other = http.request(server, "DELETE", path, { body = text, bearer = user.api_key })
+        shape.ok(other) -- what others send along is ignored, as ever
+      end)
+
+      it("of a stranger leaves nothing behind: it is not spent when the account is made", function()
+        local headers = signed("DELETE", "/idp/sessions", nil, { signer = "//Stranger" })
+        local refusal = http.request(server, "DELETE", "/idp/sessions", { headers = headers })
+        shape.detail(refusal, 401)
+        assert.equal("No account has this hotkey.", refusal.json.detail)
+        flow.user(server, { hotkey = headers["x-chutes-hotkey"] })
+        shape.ok(http.request(server, "DELETE", "/idp/sessions", { headers = headers }))
+        shape.detail(http.request(server, "DELETE", "/idp/sessions", { headers = headers }), 401)
       end)
 
       it("is good once for a request that changes something", function()

@@ -61,6 +61,19 @@ describe("signing in from a command line", function()
     end)
   end
 
+  it("accepts a signature over a text that names this site, and none that names another", function()
+    local function named(site)
+      local one = { nonce = nonce() }
+      local signed = wallet.sign { seed = "//Alice", message = "Sign in to " .. site .. ": " .. one.nonce }
+      one.hotkey, one.signature = signed.address, signed.signature
+      return cli_login(one, { headers = { accept = "application/json" } })
+    end
+    assert.equal(302, named(server.issuer).status)
+    local refused = named("https://evil.example")
+    shape.detail(refused, 400)
+    assert.matches("another site is not taken", refused.json.detail)
+  end)
+
   it("accepts the signature without 0x", function()
     local one = proof()
     one.signature = one.signature:gsub("^0x", "")

@@ -68,6 +68,45 @@ describe("POST /idp/login", function()
     good(by_wallet("//Login", page_nonce()))
   end)
 
+  describe("by a wallet", function()
+    local function over(text, nonce, more)
+      local signed = wallet.sign { seed = "//Login", message = text, wrap = more and more.wrap }
+      return by_wallet("//Login", nonce, { signature = signed.signature })
+    end
+
+    it("is over a text that names the site; the page shows it, and wallet.js signs it", function()
+      local body = flow.authorize(server, app).body
+      local nonce = body:match('name="nonce" value="([^"]+)"')
+      local text = "Sign in to " .. server.issuer .. ": " .. nonce
+      assert.is_truthy(body:find('data-message="' .. text .. '"', 1, true))
+      assert.is_truthy(body:find("<code>" .. text .. "</code>", 1, true))
+      assert.is_truthy(body:find('--message "' .. text .. '"', 1, true))
+      good(over(text, nonce))
+    end)
+
+    for _, wrap in ipairs { false, true } do
+      it("takes that text, or the nonce alone, " .. (wrap and "wrapped" or "raw"), function()
+        local nonce = page_nonce()
+        good(over("Sign in to " .. server.issuer .. ": " .. nonce, nonce, { wrap = wrap }))
+        nonce = page_nonce()
+        good(over(nonce, nonce, { wrap = wrap }))
+      end)
+    end
+
+    it("is for no other site, in words", function()
+      for _, text in ipairs { "Sign in to https://evil.example: %s", "Sign in to " .. server.issuer .. "/: %s",
+                              "Sign in to " .. server.issuer .. ":%s", "sign in to " .. server.issuer .. ": %s",
+                              "Sign in to http://127.0.0.1:" .. server.port .. ": %s", "Sign in to : %s",
+                              "Sign in to " .. server.issuer .. ": %s ", "<Bytes>%s" } do
+        local nonce = page_nonce()
+        local answer = over(text:format(nonce), nonce)
+        assert.matches("another site", bad(answer))
+      end
+      local nonce, other = page_nonce(), page_nonce()
+      bad(over("Sign in to " .. server.issuer .. ": " .. other, nonce))
+    end)
+  end)
+
   it("says the same for an unknown and a wrong fingerprint", function()
     local unknown = bad(login({ fingerprint = ("x"):rep(32) }))
     local wrong = bad(login({ fingerprint = user.fingerprint:sub(1, -2) .. "!" }))

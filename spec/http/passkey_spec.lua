@@ -280,6 +280,11 @@ describe("A passkey", function()
       return answer.body:match('name="factor" value="([^"]+)"'), asked, mode
     end
 
+    -- Of another page that asks this user for a second factor.
+    local function fresh(user)
+      return (select(2, factor_of(by_fingerprint(user))))
+    end
+
     local function second(factor, fields, more)
       return post(merged({ auth_method = "second_factor", factor = factor }, fields, more or {}))
     end
@@ -318,6 +323,7 @@ describe("A passkey", function()
     it("is the same user's, and no new one where there is one", function()
       local user = flow.user(server, { name = "two.Bert" })
       local key, other = authenticator.new(server.issuer), authenticator.new(server.issuer)
+      local too_late = fresh(user)
       local factor, asked = factor_of(by_fingerprint(user))
       assert.is_true(signed_in(second(factor, key:create(asked))))
       local _, cookie = person "Stranger"
@@ -327,8 +333,8 @@ describe("A passkey", function()
       local answer = second(factor, other:get(asked))
       shape.page(answer, 401)
       assert.matches("another account", answer.body)
-      factor, asked = factor_of(by_fingerprint(user))
-      answer = second(factor, authenticator.new(server.issuer):create(asked))
+      factor = factor_of(by_fingerprint(user))
+      answer = second(factor, authenticator.new(server.issuer):create(too_late))
       assert.equal(401, answer.status)
       assert.matches("Use the passkey that you have", answer.body)
       -- the page asks once more
@@ -342,22 +348,23 @@ describe("A passkey", function()
       local key = authenticator.new(server.issuer)
       local factor, asked = factor_of(by_fingerprint(user))
       assert.is_true(signed_in(second(factor, key:create(asked))))
-      assert.equal(401, second(factor, key:get(challenge())).status) -- with a fresh challenge
+      assert.equal(401, second(factor, key:get(fresh(user))).status) -- with a fresh challenge
       factor = factor_of(by_fingerprint(user))
       assert.equal(1, signed_in_at_once(function()
-        return merged({ auth_method = "second_factor", factor = factor }, key:get(challenge()))
+        return merged({ auth_method = "second_factor", factor = factor }, key:get(fresh(user)))
       end))
       local other = flow.user(server, { name = "two.Ones" })
       factor = factor_of(by_fingerprint(other))
       assert.equal(1, signed_in_at_once(function()
         return merged({ auth_method = "second_factor", factor = factor },
-          authenticator.new(server.issuer):create(challenge()))
+          authenticator.new(server.issuer):create(fresh(other)))
       end))
       assert.equal(1, #cli.ask(server.state, "passkey", "list", other.username))
       local third = flow.user(server, { name = "two.Racers" }) -- several first factors
       assert.equal(1, signed_in_at_once(function()
-        return merged({ auth_method = "second_factor", factor = factor_of(by_fingerprint(third)) },
-          authenticator.new(server.issuer):create(challenge()))
+        local its, asked_of_it = factor_of(by_fingerprint(third))
+        return merged({ auth_method = "second_factor", factor = its },
+          authenticator.new(server.issuer):create(asked_of_it))
       end))
       assert.equal(1, #cli.ask(server.state, "passkey", "list", third.username))
       factor, asked = factor_of(by_fingerprint(user))
@@ -382,10 +389,38 @@ describe("A passkey", function()
       assert.matches("/idp/device%?user_code=BCDF", answer.headers.location)
     end)
 
+    it("and all else is good for what its page asked for alone", function()
+      local user = flow.user(server, { name = "two.Purposes", hotkey = wallet.address("//Purposes") })
+      local key, other = authenticator.new(server.issuer), authenticator.new(server.issuer)
+      local factor, to_make = factor_of(by_fingerprint(user))
+      assert.equal(401, second(factor, key:create(challenge())).status) -- to sign in
+      assert.is_true(signed_in(second(factor, key:create(to_make))))
+      factor = factor_of(by_fingerprint(user))
+      local cookie = flow.cookie_of(with(key))
+      to_make = authenticator.asked(page(cookie))
+      local to_sign = http.get(server, "/idp/cli_login/nonce").json.nonce
+      for name, asked in pairs { ["to sign in"] = challenge(), ["to make one"] = to_make, ["a wallet's"] = to_sign } do
+        assert.equal(401, second(factor, key:get(asked)).status, name .. ", as a second factor")
+      end
+      for name, asked in pairs { ["a second factor"] = fresh(user), ["to make one"] = to_make,
+                                 ["a wallet's"] = to_sign } do
+        assert.equal(401, post(merged({ auth_method = "passkey" }, key:get(asked))).status, name .. ", to sign in")
+      end
+      for name, asked in pairs { ["to sign in"] = challenge(), ["a second factor"] = fresh(user),
+                                 ["a wallet's"] = to_sign } do
+        assert.equal(400, send(cookie, merged({ action = "add" }, other:create(asked))).status, name .. ", to make one")
+        local signed = wallet.sign { seed = "//Purposes", message = asked }
+        assert.equal(name == "a wallet's" and 403 or 400, http.get(server, "/idp/cli_login?" .. http.form {
+          hotkey = signed.address, nonce = asked, signature = signed.signature }).status, name .. ", by a wallet")
+      end
+      assert.is_true(signed_in(second(factor, key:get(fresh(user)))))
+    end)
+
     it("needs the first: a factor of nobody's is none", function()
       local key = authenticator.new(server.issuer)
+      local asked = fresh(flow.user(server, { name = "two.Nobody" }))
       for _, factor in ipairs { "", "x", ("A"):rep(200) } do
-        local answer = second(factor, key:create(challenge()))
+        local answer = second(factor, key:create(asked))
         assert.equal(401, answer.status)
         assert.is_nil(answer.cookies[flow.COOKIE])
       end

@@ -110,6 +110,59 @@ static void the_loop_goes_on(void) {
     sem_destroy(&go_on);
 }
 
+static void ask_to_stand_for(struct sum *sum, const char *host) {
+    sum->ran = offload_run_for_host(&service, service.offload, host, stand, NULL);
+    sum->returned = true;
+}
+
+static void ask_to_stand_for_one(void *data) {
+    ask_to_stand_for(data, "one.example");
+}
+
+static void ask_to_stand_for_other(void *data) {
+    ask_to_stand_for(data, "other.example");
+}
+
+static int count_working(void) {
+    int count = 0;
+    while (sem_trywait(&working) == 0)
+        count++;
+    return count;
+}
+
+/* Eight threads, a queue of 16: two threads and four places are a host's, and the others' go on. */
+static void a_host_has_its_share_and_no_more(void) {
+    enum { OF_ONE = 7, OF_OTHER = 2 };
+    struct sum one[OF_ONE] = {{0}}, other[OF_OTHER] = {{0}}, nobodys = {.from = 1, .to = 2};
+    sem_init(&working, 0, 0);
+    sem_init(&go_on, 0, 0);
+    begin(8, 16);
+    for (int i = 0; i < OF_ONE; i++) {
+        CHECK(fiber_start(ask_to_stand_for_one, &one[i]));
+        if (i < 2)
+            sem_wait(&working); /* its two threads are busy; four of it wait */
+    }
+    CHECK(one[6].returned && !one[6].ran);
+    for (int i = 0; i < OF_OTHER; i++) {
+        CHECK(fiber_start(ask_to_stand_for_other, &other[i]));
+        sem_wait(&working);
+    }
+    CHECK(fiber_start(ask, &nobodys));
+    CHECK(pipe_inbox_turn(&inbox, 5000) && nobodys.returned && nobodys.result == 3);
+    CHECK(count_working() == 0); /* all this time two of the first host's, although four threads are free */
+    for (int i = 0; i < OF_ONE - 1 + OF_OTHER; i++)
+        sem_post(&go_on);
+    for (int i = 0; i < OF_ONE - 1 + OF_OTHER; i++)
+        CHECK(pipe_inbox_turn(&inbox, 5000));
+    for (int i = 0; i < OF_ONE - 1; i++)
+        CHECK(one[i].returned && one[i].ran);
+    CHECK(other[0].ran && other[1].ran && count_working() == 4);
+    CHECK(metric_get(METRIC_offload_queue) == 0);
+    end();
+    sem_destroy(&working);
+    sem_destroy(&go_on);
+}
+
 static void *let_them_go(void *data) {
     (void)data;
     usleep(20000); /* offload_close waits by now, or nearly */
@@ -181,6 +234,7 @@ int main(void) {
     RUN(runs_elsewhere_and_comes_back);
     RUN(refuses_what_is_too_much);
     RUN(the_loop_goes_on);
+    RUN(a_host_has_its_share_and_no_more);
     RUN(what_is_queued_is_done_before_it_closes);
     RUN(is_on_the_loops_stack_without_threads);
     RUN(is_a_plain_call_without_a_fiber);

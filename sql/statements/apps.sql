@@ -1,5 +1,5 @@
 -- name: app_insert
--- No row when the name is taken, or looks like one that is.
+-- No row when the name is taken, or looks like one that is, or when the owner has ?27 apps.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
   created_at, updated_at, number, user_count, grant_types, id_token_signed_response_alg, jwks, jwks_uri,
@@ -8,6 +8,7 @@ INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redir
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
   ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26
 WHERE NOT EXISTS (SELECT 1 FROM apps WHERE look = ?26)
+  AND (SELECT count(*) FROM apps WHERE user_id = ?3) < ?27
 ON CONFLICT DO NOTHING
 RETURNING app_id
 

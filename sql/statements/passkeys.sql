@@ -21,5 +21,4 @@ WHERE passkey_id = ?1 AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))
 RETURNING passkey_id
 
 -- name: passkey_delete
--- Of user ?2; of anybody when that is ''.
-DELETE FROM passkeys WHERE passkey_id = ?1 AND (?2 = '' OR user_id = ?2) RETURNING passkey_id
+DELETE FROM passkeys WHERE passkey_id = ?1 AND user_id = ?2 RETURNING passkey_id

@@ -4,6 +4,14 @@ INSERT INTO spent (spent_id, spent_by, expires_at) VALUES (?1, ?2, ?3)
 ON CONFLICT (spent_id) DO NOTHING
 RETURNING spent_id
 
+-- name: spend_by_hotkey
+-- The same for the account that has hotkey ?4 (its public key): what a stranger has signed leaves no row.
+INSERT INTO spent (spent_id, spent_by, expires_at)
+SELECT ?1, ?2, ?3
+WHERE EXISTS (SELECT 1 FROM users WHERE hotkey_key = ?4)
+ON CONFLICT (spent_id) DO NOTHING
+RETURNING spent_id
+
 -- name: sweep_spent
 DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2
 -- postgresql:
@@ -13,18 +21,27 @@ DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at
 RETURNING spent_id
 
 -- name: session_insert
-INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
-  address, seen_at, browser_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4, ?9)
-RETURNING session_id
-
--- name: session_insert_if_spent
--- ?10: what was spent (a login nonce), by this session.
+-- ?10: what was spent (a login nonce) by this session, or ''. ?11: what was proved, which must be the user's still: whoever
+-- replaces it (user_set_fingerprint and the like) ends the sessions in the same batch, and on PostgreSQL waits for this.
 INSERT INTO sessions (session_id, user_id, secret_hash, auth_time, auth_method, created_at, expires_at, user_agent,
   address, seen_at, browser_id)
 SELECT ?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?4, ?9
-WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by = ?1)
+WHERE (?10 = '' OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by = ?1))
+  AND (EXISTS (SELECT 1 FROM users WHERE user_id = ?2 AND (fingerprint_hash = ?11 OR hotkey_key = ?11)
+-- postgresql:
+    FOR SHARE
+-- both:
+  ) OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = ?2 AND public_key = ?11
+-- postgresql:
+    FOR SHARE
+-- both:
+  ))
 RETURNING session_id
+
+-- name: sessions_over
+-- Of user ?1 those beyond the newest ?3, without ?4, which has just begun: what it has made too many, and some that were.
+SELECT session_id FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4
+ORDER BY created_at DESC, session_id DESC LIMIT 8 OFFSET ?3
 
 -- name: session_find
 -- Sessions of before browser_id are each a browser of their own.

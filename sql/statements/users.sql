@@ -24,6 +24,13 @@ SELECT user_id, username, hotkey, roles, created_at,
   (SELECT count(*) FROM passkeys p WHERE p.user_id = u.user_id) AS passkeys
 FROM users u WHERE fingerprint_hash = ?1
 
+-- name: user_lock
+-- What of user ?1 is counted behind this in the batch is counted by one at a time.
+SELECT user_id FROM users WHERE user_id = ?1
+-- postgresql:
+FOR NO KEY UPDATE
+-- both:
+
 -- name: user_list
 SELECT user_id, username, hotkey, roles, created_at FROM users ORDER BY created_at, user_id
 
@@ -42,6 +49,14 @@ RETURNING user_id
 
 -- name: user_set_fingerprint
 UPDATE users SET fingerprint_hash = ?2 WHERE user_id = ?1 RETURNING user_id
+
+-- name: user_tokens_end
+-- Every grant of the user's is dead by its joins, as with authorization_revoke; what was allowed stays.
+UPDATE authorizations SET version = version + 1 WHERE user_id = ?1 AND revoked_at IS NULL RETURNING authorization_id
+
+-- name: user_credential_count
+SELECT (SELECT count(*) FROM api_keys WHERE user_id = ?1) AS api_keys,
+  (SELECT count(*) FROM passkeys WHERE user_id = ?1) AS passkeys
 
 -- A user goes with all that hangs on the account, in this order.
 

@@ -42,9 +42,11 @@ return {
   ["This fingerprint is not right."] = "Dieser Fingerprint stimmt nicht.",
   ["The nonce has expired or is not one of ours. Sign a fresh one."] =
     "Der Text ist abgelaufen oder nicht von uns. Unterschreibe einen neuen.",
-  ["This nonce has been used already. Sign a fresh one."] = "Dieser Text wurde schon benutzt. Unterschreibe einen neuen.",
+  ["This was used already, or has been replaced. Sign in again."] =
+    "Das wurde schon benutzt oder inzwischen ersetzt. Melde dich noch einmal an.",
   ["The hotkey is not an SS58 address."] = "Der Hotkey ist keine SS58-Adresse.",
-  ["The signature does not match this hotkey and nonce."] = "Die Unterschrift passt nicht zu diesem Hotkey und Text.",
+  ["The signature is not this hotkey's over the text of the page, or over the nonce. What was signed for another site is not taken."] =
+    "Die Unterschrift ist nicht die dieses Hotkeys unter dem Text der Seite oder der Nonce. Was für eine andere Seite unterschrieben wurde, gilt hier nicht.",
   ["This signature is not sr25519. Keys of other types cannot sign in here."] =
     "Diese Unterschrift ist nicht sr25519. Mit anderen Schlüsseln kann man sich hier nicht anmelden.",
   ["No account has this hotkey."] = "Kein Konto hat diesen Hotkey.",
@@ -238,6 +240,12 @@ return {
   ["Sign in again to make or remove one"] = "Noch einmal anmelden, um einen zu erstellen oder zu entfernen",
   ["This page was sent already. Try again."] = "Diese Seite wurde schon abgeschickt. Versuche es noch einmal.",
   ["That took too long. Try again."] = "Das hat zu lange gedauert. Versuche es noch einmal.",
+  ["This page is too old, or another browser's. Go back, load it again, and try once more."] =
+    "Diese Seite ist zu alt oder die eines anderen Browsers. Geh zurück, lade sie neu und versuche es noch einmal.",
+  ["This link was opened by another site. Nobody was signed in."] =
+    "Diesen Link hat eine andere Seite geöffnet. Niemand wurde angemeldet.",
+  ["Somebody else is signed in with this browser. Sign out there first."] =
+    "In diesem Browser ist jemand anderes angemeldet. Melde dich dort zuerst ab.",
   ["That took too long. Sign in again."] = "Das hat zu lange gedauert. Melde dich noch einmal an.",
   ["No account has this passkey."] = "Kein Konto hat diesen Passkey.",
   ["The passkey's signature is not valid."] = "Die Unterschrift des Passkeys stimmt nicht.",
