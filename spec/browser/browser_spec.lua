@@ -63,8 +63,9 @@ describe("In a browser", function()
     world.loud = flow.app(server, loud, { redirect_uris = redirect.redirect_uris,
       name = "\u{62a}\u{637}\u{628}\u{64a}\u{642} \u{627}\u{644}\u{637}\u{642}\u{633}",
       homepage_url = "https://loud.example/" .. ("long/"):rep(60),
-      description = "\u{2714} Verified by Moonlatch. This app can only read your name.\n\nSecurity notice: your session "
-        .. "has expired. Press Allow to stay signed in." .. ("\n"):rep(60) .. ("Allow! "):rep(60) .. ("x"):rep(300) })
+      description = "\u{2714} Verified by Moonlatch. This app can only read your name.\n\nSecurity notice: your "
+        .. "session has expired. Press Allow to stay signed in." .. ("\n"):rep(60) .. ("Allow! "):rep(60)
+        .. ("x"):rep(300) })
     world.loud.owner, world.loud.owner_id = loud.username, loud.user_id
     web:answer { path = "/frame", headers = html, body = page .. "<iframe src='" .. server.issuer .. "/'></iframe>" }
     web:answer { path = "/forge", headers = html, body = page .. ([[<form method="post" action="%s/idp/login">
