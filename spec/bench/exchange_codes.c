@@ -46,7 +46,7 @@ static struct app app_make(struct user *user) {
     must(app_new_check(request, user, &app));
     if (slice_is_set(alg))
         app.metadata.id_token_signed_response_alg = alg;
-    must(app_create(request, &app, &secret));
+    must(app_create(request, &app, INT64_MAX, &secret));
     return app;
 }
 
