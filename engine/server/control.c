@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "crypto/random.h"
 #include "server/watch.h"
 #include "server/wire.h"
 
@@ -21,6 +22,7 @@ enum {
     REQUEST_MAX = 4096,   /* bytes of a command */
     CLIENT_TIMEOUT_S = 5, /* to send it, and to read the answer */
     EVENT_STOP = 1 << 30, /* added to the event's counter; a reload adds 1 */
+    SOCKET_TAG_LEN = 6,
 };
 
 struct control {
@@ -32,8 +34,8 @@ struct control {
     int64_t edition_number;
     pthread_t thread;
     int event, socket;
-    char socket_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    struct watch *watch; /* NULL: no */
+    char socket_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* "": none is there yet */
+    struct watch *watch;                                              /* NULL: no */
 };
 
 /* --- the swap --- */
@@ -112,12 +114,31 @@ static bool generations_open(struct control *control, struct arena *arena, struc
             break;
     }
     bool is_good = made == control->worker_count;
-    if (is_good && control->shadow && candidates_open(control, arena, control->shadow, handovers, error))
-        for (int64_t i = 0; i < made; i++)
-            generation_shadow(handovers[i].generation, control->shadow, handovers[i].candidate);
     while (!is_good && made-- > 0)
         generation_close(handovers[made].generation);
     return is_good;
+}
+
+/* The new generations go on with the shadow. False when it cannot be opened for them: then it ends, and that is told.
+ */
+static bool shadow_carry(struct control *control, struct arena *arena, struct handover *handovers) {
+    struct slice error = SLICE_NONE;
+    if (!control->shadow)
+        return true;
+    if (!candidates_open(control, arena, control->shadow, handovers, &error)) {
+        log_warn("shadow_ended", log_string("policy_version", control->shadow->version), log_text("error", error));
+        return false;
+    }
+    for (int64_t i = 0; i < control->worker_count; i++)
+        generation_shadow(handovers[i].generation, control->shadow, handovers[i].candidate);
+    return true;
+}
+
+static void shadow_set(struct control *control, struct edition *shadow) {
+    if (control->shadow)
+        edition_release(control->shadow);
+    control->shadow = shadow;
+    metric_info_set(INFO_shadow, shadow ? slice_of(shadow->version) : SLICE_NONE);
 }
 
 static bool reload(struct control *control, struct arena *arena, struct slice *error) {
@@ -125,7 +146,10 @@ static bool reload(struct control *control, struct arena *arena, struct slice *e
     struct handover *handovers = handovers_new(control, arena);
     bool is_good = edition && generations_open(control, arena, edition, handovers, error);
     if (is_good) {
+        bool is_carried = shadow_carry(control, arena, handovers);
         hand_over(control, handovers);
+        if (!is_carried)
+            shadow_set(control, NULL);
         edition_release(control->edition);
         control->edition = edition;
         control->edition_number++;
@@ -161,10 +185,7 @@ static bool shadow_change(struct control *control, struct arena *arena, struct s
         }
     }
     hand_over(control, handovers);
-    if (control->shadow)
-        edition_release(control->shadow);
-    control->shadow = shadow;
-    metric_info_set(INFO_shadow, shadow ? slice_of(shadow->version) : SLICE_NONE);
+    shadow_set(control, shadow);
     log_info("shadow", log_string("policy_version", shadow ? shadow->version : "none"));
     log_flush();
     return true;
@@ -180,13 +201,6 @@ static void reload_alone(struct control *control) {
 
 /* --- the socket --- */
 
-static struct value *answer_failure(struct arena *arena, struct slice error) {
-    struct value *answer = value_map(arena);
-    value_set_bool(arena, answer, "ok", false);
-    value_set_text(arena, answer, "error", error);
-    return answer;
-}
-
 static struct value *answer_state(struct control *control, struct arena *arena) {
     struct value *answer = value_map(arena);
     value_set_bool(arena, answer, "ok", true);
@@ -199,12 +213,12 @@ static struct value *answer_state(struct control *control, struct arena *arena) 
 static struct value *obey(struct control *control, struct arena *arena, const struct value *request) {
     struct slice command = value_get_text(request, "command"), error = SLICE_NONE;
     if (slice_is(command, "reload"))
-        return reload(control, arena, &error) ? answer_state(control, arena) : answer_failure(arena, error);
+        return reload(control, arena, &error) ? answer_state(control, arena) : control_failure(arena, error);
     if (slice_is(command, "shadow"))
         return shadow_change(control, arena, value_get_text(request, "directory"), &error)
                    ? answer_state(control, arena)
-                   : answer_failure(arena, error);
-    return answer_failure(arena, SLICE("there is no such command."));
+                   : control_failure(arena, error);
+    return control_failure(arena, SLICE("there is no such command."));
 }
 
 /* One line, or what came until the peer stopped. */
@@ -247,28 +261,34 @@ static void client_serve(struct control *control) {
     timeouts_set(client);
     struct value *request = json_parse(&arena, line_read(&arena, client), NULL);
     line_write(&arena, client,
-               request ? obey(control, &arena, request) : answer_failure(&arena, SLICE("send one JSON object.")));
+               request ? obey(control, &arena, request) : control_failure(&arena, SLICE("send one JSON object.")));
     close(client);
     arena_free(&arena);
 }
 
+/* It has its name only when somebody listens behind it: whoever finds it dead may remove it. The name is random: in
+ * containers that share the directory every server may be process 1. */
 static bool socket_open(struct control *control, struct arena *arena, const char *state, struct slice *error) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int len = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control-%d.sock", state, (int)getpid());
-    if (len < 0 || (size_t)len >= sizeof(address.sun_path)) {
+    struct sockaddr_un draft = {.sun_family = AF_UNIX};
+    char tag[SOCKET_TAG_LEN + 1];
+    random_base62(tag, SOCKET_TAG_LEN);
+    const char *path = arena_printf(arena, "%s/control-%d-%s.sock", state, (int)getpid(), tag).at;
+    if (strlen(path) >= sizeof(control->socket_path)) {
         *error = arena_printf(arena, "The path of the state directory is too long for a socket in it: %s", state);
         return false;
     }
-    memcpy(control->socket_path, address.sun_path, sizeof(control->socket_path));
-    unlink(address.sun_path); /* of a process that had this id and was killed */
+    snprintf(draft.sun_path, sizeof(draft.sun_path), "%s/control-%d-%s.new", state, (int)getpid(), tag);
     control->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0077);
-    bool is_open = control->socket >= 0 && bind(control->socket, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                   listen(control->socket, 8) == 0;
-    umask(mask);
-    if (!is_open)
-        *error = arena_printf(arena, "The control socket %s cannot be made: %s.", address.sun_path, strerror(errno));
-    return is_open;
+    bool is_bound = control->socket >= 0 && bind(control->socket, (struct sockaddr *)&draft, sizeof(draft)) == 0;
+    if (is_bound && chmod(draft.sun_path, 0600) == 0 && listen(control->socket, 8) == 0 &&
+        rename(draft.sun_path, path) == 0) {
+        strcpy(control->socket_path, path);
+        return true;
+    }
+    *error = arena_printf(arena, "The control socket %s cannot be made: %s.", path, strerror(errno));
+    if (is_bound)
+        unlink(draft.sun_path);
+    return false;
 }
 
 /* --- the thread --- */
@@ -304,11 +324,12 @@ static void *control_main(void *data) {
 static void control_free(struct control *control) {
     if (control->watch)
         watch_close(control->watch);
-    if (control->socket >= 0) {
+    if (control->socket >= 0)
         close(control->socket);
+    if (*control->socket_path)
         unlink(control->socket_path);
-    }
-    close(control->event);
+    if (control->event >= 0)
+        close(control->event);
     if (control->shadow)
         edition_release(control->shadow);
     edition_release(control->edition);
@@ -332,9 +353,14 @@ struct control *control_start(struct arena *arena, const struct server_config *c
         control->watch = watch_open(config->settings);
     metric_info_set(INFO_policy, slice_of(edition->version));
     metric_set(METRIC_last_reload, clock_now_s());
-    if (socket_open(control, arena, config->settings->state, error) &&
-        pthread_create(&control->thread, NULL, control_main, control) == 0)
-        return control;
+    if (control->event < 0) {
+        *error = arena_printf(arena, "The control thread cannot be woken: %s.", strerror(errno));
+    } else if (socket_open(control, arena, config->settings->state, error)) {
+        int failed = pthread_create(&control->thread, NULL, control_main, control);
+        if (!failed)
+            return control;
+        *error = arena_printf(arena, "The control thread cannot be started: %s.", strerror(failed));
+    }
     control_free(control);
     return NULL;
 }

@@ -22,7 +22,10 @@ void control_reload(struct control *control);
 void control_stop(struct control *control);
 
 /* For the command line: sends `request` to every server that runs on that state directory. A list of their answers, in
- * `arena`; empty when none runs. */
+ * `arena`, with a control_failure for each that cannot be asked; empty when none runs. Removes sockets that nobody
+ * listens at any more, and no others. */
 struct value *control_ask(struct arena *arena, const char *state, const struct value *request);
+/* The answer {"ok": false, "error": …}. */
+struct value *control_failure(struct arena *arena, struct slice error);
 
 #endif

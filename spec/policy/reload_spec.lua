@@ -39,6 +39,12 @@ describe("Policies that change while the server runs", function()
     return code, cjson.decode(out), err
   end
 
+  -- The path of the one control socket.
+  local function control_socket(state)
+    local _, out = sys.run { "find", state .. "/", "-name", "control-*.sock", "-type", "s" }
+    return assert(out:match("^([^\n]+)\n$"), "not one socket: " .. out)
+  end
+
   local function lifetime(world)
     return flow.tokens(server, world.app, world.cookie).expires_in
   end
@@ -143,15 +149,47 @@ describe("Policies that change while the server runs", function()
     start()
     local state = server.state
     server.is_state_ours = false
-    local socket = state .. "/control-" .. server.process.pid .. ".sock"
+    local socket = control_socket(state)
     server:kill()
     local other = server
     server = nil
     local code, _, err = cli.run(state, "policy", "reload")
     assert.equal(1, code)
     assert.matches("no server runs", err)
-    assert.is_nil(io.open(socket))
+    assert.equal(1, (sys.run { "test", "-e", socket }))
     sys.run { "rm", "-r", state, other.policies_directory }
+  end)
+
+  it("without a way to the server the command says so, and leaves its socket", function()
+    start()
+    local socket = control_socket(server.state)
+    local _, mode = sys.run { "stat", "--format=%a %F", socket }
+    assert.equal("600 socket\n", mode)
+    local function refused(reason, words)
+      local code, out, err = sys.run(words)
+      assert.equal(1, code, out)
+      assert.matches(reason, err)
+      assert.equal(0, (sys.run { "test", "-S", socket }), "the socket of a live server is gone")
+    end
+    -- A path that does not fit into a socket's address.
+    local far = server.state .. "/" .. ("x"):rep(100)
+    assert.equal(0, (sys.run { "ln", "-s", server.state, far }))
+    refused("too long", { server_helper.binary, "policy", "reload", "--state", far })
+    -- Too few descriptors, wherever they run out.
+    local is_refused, files = true, 4
+    while is_refused do
+      local code, _, err = sys.run { "prlimit", "--nofile=" .. files, server_helper.binary, "policy", "reload",
+        "--state", server.state }
+      is_refused, files = code ~= 0, files + 1
+      assert.is_true(not is_refused or err ~= "", "it says nothing")
+      assert.equal(0, (sys.run { "test", "-S", socket }), "the socket of a live server is gone")
+    end
+    -- Somebody who may not.
+    if sys.is_root() then
+      refused("Permission denied", { "setpriv", "--reuid=54321", "--clear-groups", server_helper.binary, "policy",
+        "reload", "--state", server.state })
+    end
+    assert.equal(0, (cli.run(server.state, "policy", "reload")))
   end)
 
   it("a request that waits keeps the policies it began with, and they end with it", function()
