@@ -74,10 +74,15 @@ struct offload *offload_open(size_t threads, size_t queue_max) {
     while (offload->thread_count < threads &&
            pthread_create(&offload->threads[offload->thread_count], NULL, thread_main, offload) == 0)
         offload->thread_count++;
-    return offload;
+    if (offload->thread_count == threads)
+        return offload;
+    offload_close(offload);
+    return NULL;
 }
 
 void offload_close(struct offload *offload) {
+    if (!offload)
+        return;
     pthread_mutex_lock(&offload->mutex);
     offload->stopping = true;
     pthread_cond_broadcast(&offload->wanted);

@@ -7,8 +7,9 @@
 
 struct offload;
 
+/* NULL when not all of the threads can be started. */
 struct offload *offload_open(size_t threads, size_t queue_max);
-/* No fiber waits any more. */
+/* No fiber waits any more. NULL is allowed. */
 void offload_close(struct offload *offload);
 
 /* Runs work(data) on one of the threads and returns when it has run: `data` may lie in the fiber's arena or on its

@@ -100,27 +100,35 @@ static void wait_for_end(const sigset_t *signals, struct running *running) {
     }
 }
 
-/* Returns when every worker serves. */
-static void workers_start(struct arena *arena, struct running *running) {
+/* Returns when every worker serves. False, and running->count is how many do, when a thread cannot be had. */
+static bool workers_start(struct arena *arena, struct running *running, struct slice *error) {
+    int64_t wanted = running->count;
+    int failed = 0;
     struct launch *launches = arena_alloc(arena, (size_t)running->count * sizeof(*launches));
     sem_t ready;
     sem_init(&ready, 0, 0);
-    running->left = running->count;
-    for (int64_t i = 0; i < running->count; i++) {
-        launches[i] = (struct launch){&running->workers[i], pthread_self(), &running->left, &ready};
-        pthread_create(&running->workers[i].thread, NULL, launch_main, &launches[i]);
+    running->left = wanted;
+    for (running->count = 0; running->count < wanted && !failed; running->count += !failed) {
+        launches[running->count] =
+            (struct launch){&running->workers[running->count], pthread_self(), &running->left, &ready};
+        failed = pthread_create(&running->workers[running->count].thread, NULL, launch_main, &launches[running->count]);
     }
+    for (int64_t i = running->count; i < wanted; i++, running->left--)
+        worker_dispose(&running->workers[i]);
     for (int64_t i = 0; i < running->count; i++)
         while (sem_wait(&ready) != 0)
             ; /* EINTR */
     sem_destroy(&ready);
+    if (failed)
+        *error = arena_printf(arena, "A worker's thread cannot be started: %s.", strerror(failed));
+    return !failed;
 }
 
 static int workers_run(struct arena *arena, const struct server_config *config, struct running *running,
                        struct edition *edition, const sigset_t *signals, struct slice *error) {
     history_begin(clock_now_s());
-    workers_start(arena, running);
-    running->control = control_start(arena, config, running->workers, running->count, edition, error);
+    if (workers_start(arena, running, error))
+        running->control = control_start(arena, config, running->workers, running->count, edition, error);
     int status = running->control ? 0 : 1;
     if (running->control) {
         announce(config->settings);
@@ -169,7 +177,9 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     config->offload = offload_open((size_t)settings->offload_threads, (size_t)settings->offload_queue_max);
     config->outgoing = offload_open((size_t)settings->outgoing_threads, (size_t)settings->offload_queue_max);
     config->deliveries = logout_deliveries_open(settings);
-    if (listeners_bind(arena, settings, running.workers, error)) {
+    if (!config->offload || !config->outgoing) {
+        *error = SLICE("The threads for slow work cannot be started: too many run already.");
+    } else if (listeners_bind(arena, settings, running.workers, error)) {
         issuer_default(arena, settings);
         if (workers_open(arena, config, edition, &running, error))
             status = workers_run(arena, config, &running, edition, &signals, error);

@@ -167,4 +167,28 @@ describe("The start", function()
     assert.matches("http://127.0.0.1:%d+ http://127.0.0.2:%d+ http://%[::1%]:%d+$", line)
     server:stop()
   end)
+
+  -- The limit counts the processes of a user, and not root's: one whom nobody else is. (Sanitizers want threads, too.)
+  if sys.is_root() and server_helper.patience == 1 then
+    it("is refused, and ends, without the threads that it needs", function()
+      assert.equal(0, (sys.run { "chown", "54321", directory }))
+      local reasons, threads, is_ready = {}, 0, nil
+      repeat
+        threads = threads + 1
+        local process = sys.spawn({ "setpriv", "--reuid=54321", "--clear-groups", "prlimit", "--nproc=" .. threads,
+          server_helper.binary, "serve", "--state", directory, "--listen", "127.0.0.1:0", "--workers", "2" },
+          { stderr = directory .. "/log", env = server_helper.environment(nil, directory) })
+        is_ready = process:line(20 * server_helper.patience) ~= nil
+        process:signal(is_ready and sys.TERM or 0)
+        local code = process:wait(20 * server_helper.patience)
+        assert.equal(is_ready and 0 or 1, code, "with " .. threads .. " threads")
+        local said = sys.read_file(directory .. "/log"):match("moonlatch: ([^\n]+)\n[^\n]*\n?$") or ""
+        reasons[said:match("^[%a' ]+") or ""] = true
+      until is_ready
+      for _, reason in ipairs { "The threads for slow work cannot be started", "A worker's thread cannot be started",
+                                "The control thread cannot be started" } do
+        assert.is_true(reasons[reason], reason)
+      end
+    end)
+  end
 end)
