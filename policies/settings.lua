@@ -10,6 +10,8 @@ return {
   -- state = "state",                    -- directory of the server's secret
   -- templates = "templates",
   -- workers = 4,                        -- default: one per core
+  -- log_level = "info",                 -- or "debug", "warn", "error"
+  -- demo = true, watch = true,          -- a user and an app to try; reload when policies or templates change
   -- branding = { name = "Acme", logo = "https://…", accent = "#0a7d4f", accent_dark = "#7fe0b4" },  -- at each reload
   -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
   -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too

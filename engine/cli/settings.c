@@ -86,30 +86,125 @@ static const struct number {
 #undef NUMBER
 };
 
-/* A flag, else its MOONLATCH_ variable, else the settings file's text. */
-static const char *setting(struct command_line *line, const struct value *file, const char *flag) {
-    const char *value = option_get(&line->options, flag);
-    if (value)
-        return value;
-    char variable[64] = "MOONLATCH_", name[64] = "";
-    for (size_t i = 0; flag[i]; i++) {
-        bool is_dash = flag[i] == '-';
-        variable[10 + i] = is_dash ? '_' : (char)(flag[i] - 'a' + 'A');
-        name[i] = is_dash ? '_' : flag[i];
+/* The others: --tls-cert, else MOONLATCH_TLS_CERT, else tls_cert in the settings file. Those without a flag have the
+ * other two. (`listen` is a list: listen_read.) */
+enum setting_kind { SETTING_TEXT, SETTING_SLICE, SETTING_SWITCH, SETTING_NUMBER };
+static const struct setting {
+    const char *name; /* in the settings file */
+    enum setting_kind kind;
+    size_t offset;
+    bool is_before_file; /* it says where the settings file is */
+} settings_with_names[] = {
+#define SETTING(field, kind) \
+    { #field, kind, offsetof(struct settings, field), false }
+    {"config", SETTING_TEXT, offsetof(struct settings, config), true},
+    {"policies", SETTING_TEXT, offsetof(struct settings, policies), true},
+    SETTING(log_level, SETTING_TEXT),
+    SETTING(state, SETTING_TEXT),
+    SETTING(templates, SETTING_TEXT),
+    SETTING(database, SETTING_TEXT),
+    SETTING(tls_cert, SETTING_TEXT),
+    SETTING(tls_key, SETTING_TEXT),
+    SETTING(issuer, SETTING_SLICE),
+    SETTING(landing_page, SETTING_SLICE),
+    SETTING(registration_owner, SETTING_SLICE),
+    SETTING(workers, SETTING_NUMBER),
+    SETTING(demo, SETTING_SWITCH),
+    SETTING(watch, SETTING_SWITCH),
+    SETTING(policy_tests, SETTING_SWITCH),
+    SETTING(outgoing_private, SETTING_SWITCH),
+    SETTING(outgoing_ca, SETTING_TEXT),
+#undef SETTING
+};
+enum { SETTINGS_WITH_NAMES = sizeof(settings_with_names) / sizeof(*settings_with_names), WORKERS_MAX = 256 };
+
+/* By the flag, else by its variable in the environment, where an empty one is none; NULL: by neither. */
+static const char *text_given(const struct command_line *line, const char *name) {
+    char flag[64] = "", variable[80] = "MOONLATCH_";
+    for (size_t i = 0; name[i]; i++) {
+        flag[i] = name[i] == '_' ? '-' : name[i];
+        variable[sizeof("MOONLATCH_") - 1 + i] = name[i] == '_' ? '_' : (char)(name[i] - 'a' + 'A');
     }
-    value = getenv(variable);
-    return value ? value : arena_string(line->arena, value_get_text(file, name));
+    if (option_is_set(&line->options, flag)) {
+        const char *value = option_get(&line->options, flag);
+        return value ? value : "true"; /* a switch */
+    }
+    const char *value = getenv(variable);
+    return value && *value ? value : NULL;
 }
 
-/* A switch of the command line, else its MOONLATCH_ variable, else the settings file. */
-static bool switch_is_on(struct command_line *line, const struct value *file, const char *flag, const char *name) {
-    if (option_is_set(&line->options, flag))
+/* The one reader of switches, however they are written. */
+static bool switch_from(const char *text, bool *is_on) {
+    static const char *const words[][2] = {{"false", "true"}, {"0", "1"}, {"off", "on"}, {"no", "yes"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        for (int on = 0; on <= 1; on++)
+            if (strcmp(text, words[i][on]) == 0) {
+                *is_on = on;
+                return true;
+            }
+    return false;
+}
+
+static bool number_from(const char *text, int64_t *number) {
+    char *end;
+    *number = strtoll(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0';
+}
+
+static bool setting_from_text(const struct setting *setting, const char *text, void *field) {
+    switch (setting->kind) {
+    case SETTING_TEXT:
+        *(const char **)field = text;
         return true;
-    const char *text = setting(line, NULL, flag);
-    if (text)
-        return *text && strcmp(text, "0") != 0 && strcmp(text, "false") != 0;
-    const struct value *given = value_get(file, name);
-    return given && given->kind == VALUE_BOOL && given->boolean;
+    case SETTING_SLICE:
+        *(struct slice *)field = slice_of(text);
+        return true;
+    case SETTING_SWITCH:
+        return switch_from(text, field);
+    case SETTING_NUMBER:
+        return number_from(text, field);
+    }
+    return false;
+}
+
+/* The kinds are those of settings.lua's shape (policy/declared.c). */
+static void setting_from_file(struct arena *arena, const struct setting *setting, const struct value *given,
+                              void *field) {
+    switch (setting->kind) {
+    case SETTING_TEXT:
+        *(const char **)field = arena_string(arena, given->text);
+        return;
+    case SETTING_SLICE:
+        *(struct slice *)field = given->text;
+        return;
+    case SETTING_SWITCH:
+        *(bool *)field = given->boolean;
+        return;
+    case SETTING_NUMBER:
+        *(int64_t *)field = given->integer;
+        return;
+    }
+}
+
+/* Those before the file is read, or those behind it. */
+static bool settings_with_names_read(struct command_line *line, const struct value *file, bool is_before_file,
+                                     struct slice *error) {
+    for (size_t i = 0; i < SETTINGS_WITH_NAMES; i++) {
+        const struct setting *setting = &settings_with_names[i];
+        void *field = (char *)&line->settings + setting->offset;
+        if (setting->is_before_file != is_before_file)
+            continue;
+        const char *text = text_given(line, setting->name);
+        const struct value *given = value_get(file, setting->name);
+        if (!text && given)
+            setting_from_file(line->arena, setting, given, field);
+        if (text && !setting_from_text(setting, text, field)) {
+            *error = arena_printf(line->arena, "the setting %s must be %s, not \"%s\".", setting->name,
+                                  setting->kind == SETTING_SWITCH ? "true or false" : "a whole number", text);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool numbers_read(struct command_line *line, const struct value *file, struct slice *error) {
@@ -128,67 +223,69 @@ static bool numbers_read(struct command_line *line, const struct value *file, st
     return true;
 }
 
-static void listen_add(struct settings *settings, const char *address) {
-    if (settings->listen_count < LISTEN_MAX)
-        settings->listen[settings->listen_count++] = address;
+static bool listen_add(struct settings *settings, const char *address, struct slice *error) {
+    if (settings->listen_count == LISTEN_MAX) {
+        *error = SLICE("a server listens on 16 addresses at most.");
+        return false;
+    }
+    settings->listen[settings->listen_count++] = address;
+    return true;
 }
 
 /* --listen (repeatable), else MOONLATCH_LISTEN (separated by spaces), else the settings file's list. */
-static void listen_read(struct command_line *line, const struct value *file) {
+static bool listen_read(struct command_line *line, const struct value *file, struct slice *error) {
     struct settings *settings = &line->settings;
     for (size_t i = 0; i < line->options.count; i++)
-        if (strcmp(line->options.list[i].name, "listen") == 0)
-            listen_add(settings, line->options.list[i].value);
+        if (strcmp(line->options.list[i].name, "listen") == 0 &&
+            !listen_add(settings, line->options.list[i].value, error))
+            return false;
     struct slice rest = settings->listen_count ? SLICE_NONE : slice_of(getenv("MOONLATCH_LISTEN"));
-    while (slice_is_set(rest))
-        listen_add(settings, arena_string(line->arena, slice_cut(&rest, ' ')));
+    while (slice_is_set(rest)) {
+        struct slice address = slice_cut(&rest, ' ');
+        if (address.len && !listen_add(settings, arena_string(line->arena, address), error))
+            return false;
+    }
     const struct value *listed = settings->listen_count ? NULL : value_get(file, "listen");
-    for (const struct value *one = listed && listed->kind == VALUE_LIST ? listed->first : NULL; one; one = one->next)
-        listen_add(settings, arena_string(line->arena, one->text));
-    if (listed && listed->kind == VALUE_TEXT)
-        listen_add(settings, arena_string(line->arena, listed->text));
-    if (!settings->listen_count)
-        listen_add(settings, "127.0.0.1:8080");
+    for (const struct value *one = listed ? listed->first : NULL; one; one = one->next)
+        if (!listen_add(settings, arena_string(line->arena, one->text), error))
+            return false;
+    return settings->listen_count || listen_add(settings, "127.0.0.1:8080", error);
 }
 
-static bool issuer_read(struct command_line *line, const char *issuer, struct slice *error) {
+static bool issuer_check(struct command_line *line, struct slice *error) {
     struct settings *settings = &line->settings;
-    settings->issuer = slice_of(issuer);
-    if (!issuer)
+    struct slice issuer = settings->issuer;
+    if (!slice_is_set(issuer))
         return true; /* the server makes one from its first address */
-    settings->issuer_is_https = slice_starts(settings->issuer, "https://");
-    bool is_http = slice_starts(settings->issuer, "http://");
-    if ((settings->issuer_is_https || is_http) && slice_find(settings->issuer, '?') == settings->issuer.len &&
-        slice_find(settings->issuer, '#') == settings->issuer.len && issuer[settings->issuer.len - 1] != '/')
+    settings->issuer_is_https = slice_starts(issuer, "https://");
+    bool is_http = slice_starts(issuer, "http://");
+    if ((settings->issuer_is_https || is_http) && slice_find(issuer, '?') == issuer.len &&
+        slice_find(issuer, '#') == issuer.len && issuer.at[issuer.len - 1] != '/')
         return true;
-    *error = arena_printf(
-        line->arena, "the issuer must be an http or https URL without query, fragment and trailing slash: %s", issuer);
+    *error = arena_printf(line->arena,
+                          "the issuer must be an http or https URL without query, fragment and trailing slash: %.*s",
+                          SLICE_ARG(issuer));
     return false;
 }
 
-static bool workers_read(struct command_line *line, const struct value *file, struct slice *error) {
-    const char *text = setting(line, file, "workers");
-    const struct value *given = value_get(file, "workers");
-    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
-    char *end = NULL;
-    if (text)
-        line->settings.workers = strtoll(text, &end, 10);
-    else if (given && given->kind == VALUE_INT)
-        line->settings.workers = given->integer;
-    else
-        line->settings.workers = cores < 1 ? 1 : cores;
-    if ((!text || *end == '\0') && line->settings.workers >= 1 && line->settings.workers <= 256)
+static bool log_level_apply(const char *text, struct slice *error) {
+    enum log_level level;
+    if (!text)
         return true;
-    *error = SLICE("workers must be a whole number from 1 to 256.");
-    return false;
+    if (!log_level_from(text, &level)) {
+        *error = SLICE("the log level must be debug, info, warn or error.");
+        return false;
+    }
+    log_level_set(level);
+    return true;
 }
 
 /* The settings file is a policy like the others (settings.lua), so it is read as one. */
 static bool file_read(struct command_line *line, const struct value **file, struct slice *error) {
     struct arena *arena = line->arena;
-    const char *config = setting(line, NULL, "config");
+    const struct settings *settings = &line->settings;
     struct policy_source *source =
-        policy_source_read(arena, line->settings.policies, MOONLATCH_HOME "/lua/moonlatch", config, error);
+        policy_source_read(arena, settings->policies, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
     struct policy *policy = source ? policy_open(arena, source, NULL, error) : NULL;
     if (policy)
         *file = policy_settings(policy, arena);
@@ -200,46 +297,30 @@ static bool file_read(struct command_line *line, const struct value **file, stru
     return is_read;
 }
 
-bool settings_read(struct command_line *line, struct slice *error) {
-    struct settings *settings = &line->settings;
-    *settings = defaults;
-    enum log_level level;
-    const char *text = setting(line, NULL, "log-level");
-    if (text && !log_level_from(text, &level)) {
-        *error = SLICE("the log level must be debug, info, warn or error.");
-        return false;
-    }
-    if (text)
-        log_level_set(level);
-    if ((text = setting(line, NULL, "policies")))
-        settings->policies = text;
-    settings->config = setting(line, NULL, "config");
-    const struct value *file = NULL;
-    if (!file_read(line, &file, error))
-        return false;
-    if ((text = setting(line, file, "state")))
-        settings->state = text;
-    if ((text = setting(line, file, "templates")))
-        settings->templates = text;
-    settings->tls_cert = setting(line, file, "tls-cert");
-    settings->tls_key = setting(line, file, "tls-key");
+static bool together_check(struct command_line *line, struct slice *error) {
+    const struct settings *settings = &line->settings;
     if (!settings->tls_cert != !settings->tls_key) {
         *error = SLICE("--tls-cert and --tls-key go together: give both or none.");
         return false;
     }
-    settings->database = setting(line, file, "database");
+    if (settings->workers < 1 || settings->workers > WORKERS_MAX) {
+        *error = SLICE("workers must be a whole number from 1 to 256.");
+        return false;
+    }
+    return issuer_check(line, error);
+}
+
+bool settings_read(struct command_line *line, struct slice *error) {
+    struct settings *settings = &line->settings;
+    *settings = defaults;
+    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    settings->workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : cores;
+    const struct value *file = NULL;
+    if (!settings_with_names_read(line, NULL, true, error) || !file_read(line, &file, error) ||
+        !settings_with_names_read(line, file, false, error) || !log_level_apply(settings->log_level, error) ||
+        !listen_read(line, file, error) || !numbers_read(line, file, error) || !together_check(line, error))
+        return false;
     if (!settings->database)
         settings->database = arena_printf(line->arena, "sqlite:%s/moonlatch.db", settings->state).at;
-    if (slice_is_set(value_get_text(file, "landing_page")))
-        settings->landing_page = value_get_text(file, "landing_page");
-    settings->registration_owner = value_get_text(file, "registration_owner");
-    settings->demo = option_is_set(&line->options, "demo");
-    const struct value *tests = value_get(file, "policy_tests");
-    settings->policy_tests = tests && tests->kind == VALUE_BOOL && tests->boolean;
-    settings->outgoing_private = switch_is_on(line, file, "outgoing-private", "outgoing_private");
-    settings->outgoing_ca = setting(line, file, "outgoing-ca");
-    settings->watch = option_is_set(&line->options, "watch") || setting(line, NULL, "watch");
-    listen_read(line, file);
-    return numbers_read(line, file, error) && workers_read(line, file, error) &&
-           issuer_read(line, setting(line, file, "issuer"), error);
+    return true;
 }

@@ -16,7 +16,8 @@ struct settings {
     size_t listen_count;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *database, *state, *policies, *templates;
-    const char *config; /* settings file in place of policies/settings.lua; NULL: that */
+    const char *log_level; /* NULL: info */
+    const char *config;    /* settings file in place of policies/settings.lua; NULL: that */
     int64_t workers;
     bool demo;
     bool policy_tests;       /* an edition is taken only if the policies' specs pass */

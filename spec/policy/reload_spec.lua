@@ -122,6 +122,22 @@ describe("Policies that change while the server runs", function()
     assert.equal(300, lifetime(world))
   end)
 
+  it("watches files when it is told to, and only then", function()
+    local function watches(options)
+      start(options)
+      local _, links = sys.run { "sh", "-c", "ls -l /proc/" .. server.process.pid .. "/fd" }
+      server:stop()
+      server = nil
+      return links:find("inotify", 1, true) ~= nil
+    end
+    assert.is_false(watches {})
+    assert.is_true(watches { args = { "--watch" } })
+    assert.is_true(watches { env = { MOONLATCH_WATCH = "1" } })
+    assert.is_true(watches { settings = { watch = true } })
+    assert.is_false(watches { env = { MOONLATCH_WATCH = "0" } })
+    assert.is_false(watches { settings = { watch = true }, env = { MOONLATCH_WATCH = "false" } })
+  end)
+
   it("with --watch it reloads by itself, once it is quiet, and outlives a broken state", function()
     start { args = { "--watch" } }
     local world = flow.world(server)

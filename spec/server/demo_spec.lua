@@ -121,6 +121,17 @@ describe("serve --demo", function()
     shape.page(browser_new(server):go("GET", "/demo/callback?code=x&state=y"), 400)
   end)
 
+  it("is asked for by the environment and the settings file as well", function()
+    for _, case in ipairs {
+      { { env = { MOONLATCH_DEMO = "1" } }, 302 }, { { settings = { demo = true } }, 302 },
+      { { settings = { demo = true }, env = { MOONLATCH_DEMO = "0" } }, 404 },
+    } do
+      local asked = server_helper.start(case[1])
+      assert.equal(case[2], http.get(asked, "/demo").status)
+      asked:stop()
+    end
+  end)
+
   it("without it there is no demo, and / still explains", function()
     local plain = server_helper.start()
     shape.page(http.get(plain, "/"), 200)

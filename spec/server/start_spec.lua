@@ -172,7 +172,7 @@ describe("The start", function()
   if sys.is_root() and server_helper.patience == 1 then
     it("is refused, and ends, without the threads that it needs", function()
       assert.equal(0, (sys.run { "chown", "54321", directory }))
-      local reasons, threads, is_ready = {}, 0, nil
+      local reasons, threads, is_ready = {}, 0
       repeat
         threads = threads + 1
         local process = sys.spawn({ "setpriv", "--reuid=54321", "--clear-groups", "prlimit", "--nproc=" .. threads,
