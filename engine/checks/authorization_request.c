@@ -54,7 +54,7 @@ static enum error target_check(struct request *request, const char *place, struc
     if (error)
         return error;
     if (!asked->app.active)
-        return fail(request, ERROR_BAD_REQUEST, "This app is switched off.");
+        return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!redirect_uri_is_registered(request->arena, &asked->app, asked->redirect_uri))
         return fail(request, ERROR_BAD_REQUEST, "The app has not registered this redirect_uri.");
     asked->may_redirect = true;

@@ -41,7 +41,7 @@ static enum error asked_from(struct request *request, const struct rows *row, st
     };
     enum error error = app_find_any(request, row_text(row, 0, "app_id"), &asked->app);
     if (error == ERROR_NOT_FOUND || (!error && !asked->app.active))
-        return fail(request, ERROR_BAD_REQUEST, "This app is switched off.");
+        return fail(request, ERROR_APP_IS_OFF, NULL);
     return error;
 }
 

@@ -37,15 +37,13 @@ static enum error rows_read(struct request *request, int64_t limit, struct rows 
 }
 
 static struct value *kinds_of(struct request *request) {
-    static const char *const kinds[] = {"sign_in",    "sign_out", "consent", "token",
-                                        "revocation", "refusal",  "app",     "account"};
     struct arena *arena = request->arena;
     struct slice chosen = params_get(&request->query, "kind");
     struct value *list = value_list(arena);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+    for (size_t i = 0; i < AUDIT_KIND_COUNT; i++) {
         struct value *kind = value_map(arena);
-        value_set_text(arena, kind, "name", slice_of(kinds[i]));
-        value_set_bool(arena, kind, "chosen", slice_is(chosen, kinds[i]));
+        value_set_text(arena, kind, "name", slice_of(audit_kind_names[i]));
+        value_set_bool(arena, kind, "chosen", slice_is(chosen, audit_kind_names[i]));
         value_append(list, kind);
     }
     return list;

@@ -2,11 +2,13 @@
 #ifndef ENDPOINTS_ADMIN_FILTER_H
 #define ENDPOINTS_ADMIN_FILTER_H
 
+#include "registry/audit.h"
 #include "registry/audit_search.h"
 #include "server/response.h"
 
+#define ADMIN_KIND_IN_TEXT(id, name) " " name
 #define ADMIN_FILTER_FIELDS \
-    {"kind", FIELD_TEXT, 0, 0, 200, "sign_in, sign_out, consent, token, revocation, refusal or app."}, \
+    {"kind", FIELD_TEXT, 0, 0, 200, "One of:" AUDIT_KINDS(ADMIN_KIND_IN_TEXT) "."}, \
         {"user", FIELD_TEXT, 0, 0, 200, "A user's name or user_id."}, \
         {"app", FIELD_TEXT, 0, 0, 200, "An app_id or client_id."}, {"address", FIELD_TEXT, 0, 0, 200, "Of the peer."}, \
         {"request_id", FIELD_TEXT, 0, 0, 200, "Of one request."}, \

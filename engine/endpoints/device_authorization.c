@@ -36,7 +36,7 @@ static enum error wish_read(struct request *request, struct device_wish *wish) {
     if (!client->is_named)
         return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
     if (!client->app.active)
-        return fail(request, ERROR_UNAUTHORIZED_CLIENT, "The app is switched off.");
+        return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!names_hold(client->app.metadata.grant_types, SLICE(GRANT_DEVICE_CODE)))
         return fail(request, ERROR_UNAUTHORIZED_CLIENT, "The app has not registered this grant type.");
     if ((error = dpop_check(request, SLICE_NONE, &wish->dpop_jkt)) ||

@@ -69,7 +69,7 @@ static enum error logout_read(struct request *request, const struct params *para
         return fail(request, ERROR_BAD_REQUEST,
                     "Which app this is for is not known: client_id or a valid id_token_hint is missing.");
     if (!logout->app.active)
-        return fail(request, ERROR_BAD_REQUEST, "This app is switched off.");
+        return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!post_logout_redirect_uri_is_registered(request->arena, &logout->app, redirect_uri))
         return fail(request, ERROR_BAD_REQUEST, "The app has not registered this post_logout_redirect_uri.");
     logout->redirect_uri = redirect_uri;

@@ -5,6 +5,8 @@
 #include "checks/dpop.h"
 #include "checks/fields.h"
 
+#include <assert.h>
+
 const struct field token_fields[] = {
     {"grant_type", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "One that the app has registered."},
     CLIENT_FIELDS,
@@ -61,7 +63,7 @@ static enum error caller_read(struct request *request, const struct grant_kind *
     if (!client->is_named)
         return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
     if (!client->app.active)
-        return fail(request, ERROR_INVALID_GRANT, "The app is switched off.");
+        return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!names_hold(client->app.metadata.grant_types, slice_of(kind->name)))
         return fail(request, ERROR_UNAUTHORIZED_CLIENT, "The app has not registered this grant type.");
     if ((error = dpop_check(request, SLICE_NONE, &caller->dpop_jkt)))
@@ -77,8 +79,11 @@ struct response endpoint_token(struct request *request) {
     if (slice_is_set(grant_type) && !kind)
         return respond_error(request, ERROR_UNSUPPORTED_GRANT_TYPE);
     enum error error = fields_check_of(request, kind);
-    struct token_caller caller = {.grant_type = kind ? kind->name : NULL};
-    if (error || (error = caller_read(request, kind, &caller)))
+    if (error)
+        return respond_error(request, error);
+    assert(kind); /* grant_type is required, and one of the kinds */
+    struct token_caller caller = {.grant_type = kind->name};
+    if ((error = caller_read(request, kind, &caller)))
         return respond_error(request, error);
     return kind->run(request, &caller);
 }

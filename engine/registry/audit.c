@@ -15,10 +15,10 @@ enum {
     DECISIONS_MAX = 32,  /* of one request */
 };
 
-static const char *const kind_names[] = {
-    [AUDIT_SIGN_IN] = "sign_in", [AUDIT_SIGN_OUT] = "sign_out",     [AUDIT_CONSENT] = "consent",
-    [AUDIT_TOKEN] = "token",     [AUDIT_REVOCATION] = "revocation", [AUDIT_REFUSAL] = "refusal",
-    [AUDIT_APP] = "app",         [AUDIT_ACCOUNT] = "account",
+const char *const audit_kind_names[AUDIT_KIND_COUNT] = {
+#define X(id, name) name,
+    AUDIT_KINDS(X)
+#undef X
 };
 
 /* One record, in an arena of its own that lives until it is written. */
@@ -156,7 +156,7 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
     key_id_mint(id);
     record->at_ms = clock_now_ms();
     record->audit_id = arena_copy(&own, slice_of(id));
-    record->kind = slice_of(kind_names[kind]);
+    record->kind = slice_of(audit_kind_names[kind]);
     record->request_id = arena_copy(&own, slice_of(request->id));
     record->user_id = user ? arena_copy(&own, user->user_id) : SLICE_NONE;
     record->username = user ? arena_copy(&own, user->username) : SLICE_NONE;

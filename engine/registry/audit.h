@@ -22,16 +22,24 @@ bool audit_is_empty(const struct audit *audit);
  * right behind the policy call. */
 void audit_decision(struct request *request, const struct value *facts);
 
+/* id, name in the log, in filters and in their documentation; "account": passkeys and API keys */
+#define AUDIT_KINDS(X) \
+    X(SIGN_IN, "sign_in") \
+    X(SIGN_OUT, "sign_out") \
+    X(CONSENT, "consent") \
+    X(TOKEN, "token") \
+    X(REVOCATION, "revocation") \
+    X(REFUSAL, "refusal") \
+    X(APP, "app") \
+    X(ACCOUNT, "account")
+
 enum audit_kind {
-    AUDIT_SIGN_IN,
-    AUDIT_SIGN_OUT,
-    AUDIT_CONSENT,
-    AUDIT_TOKEN,
-    AUDIT_REVOCATION,
-    AUDIT_REFUSAL,
-    AUDIT_APP,
-    AUDIT_ACCOUNT, /* passkeys and API keys */
+#define X(id, name) AUDIT_##id,
+    AUDIT_KINDS(X)
+#undef X
+        AUDIT_KIND_COUNT
 };
+extern const char *const audit_kind_names[AUDIT_KIND_COUNT];
 
 /* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,

@@ -12,6 +12,7 @@
     X(INVALID_GRANT, 400, "invalid_grant", "The grant is invalid, expired or revoked.") \
     X(INVALID_SCOPE, 400, "invalid_scope", "A requested scope is unknown or not allowed.") \
     X(UNAUTHORIZED_CLIENT, 400, "unauthorized_client", "The client may not do this.") \
+    X(APP_IS_OFF, 400, "invalid_grant", "This app is switched off.") \
     X(UNSUPPORTED_GRANT_TYPE, 400, "unsupported_grant_type", "This grant type is not supported.") \
     X(UNSUPPORTED_RESPONSE_TYPE, 400, "unsupported_response_type", "Only response_type=code is supported.") \
     X(INVALID_REQUEST_URI, 400, "invalid_request_uri", "The request_uri is not valid or has expired.") \
@@ -36,7 +37,7 @@
     X(NOT_FOUND, 404, "invalid_request", "Not found.") \
     X(METHOD_NOT_ALLOWED, 405, "invalid_request", "This method is not allowed here.") \
     X(CONFLICT, 409, "invalid_request", "This exists already.") \
-    X(BODY_TOO_LARGE, 413, "invalid_request", "The body is larger than 64 KiB.") \
+    X(BODY_TOO_LARGE, 413, "invalid_request", "The body is too large.") \
     X(URI_TOO_LONG, 414, "invalid_request", "The URL is too long.") \
     X(UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request", "The media type of the body is not supported here.") \
     X(VALIDATION, 422, "invalid_request", "A field is missing or not valid.") \

@@ -169,7 +169,7 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     if ((error = headers_read(request, req)))
         return error;
     if ((int64_t)req->entity.len > exchange->worker->config->settings->body_max_bytes)
-        return fail(request, ERROR_BODY_TOO_LARGE, NULL);
+        return fail(request, ERROR_BODY_TOO_LARGE, "%s", exchange->worker->too_large);
     request->body = copy_of(arena, req->entity);
     return ERROR_NONE;
 }

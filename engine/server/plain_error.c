@@ -19,12 +19,12 @@ static void plain_error_send(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t 
 }
 
 static h2o_iovec_t json_of(h2o_req_t *req) {
-    enum error error = req->res.status == 413 ? ERROR_BODY_TOO_LARGE : ERROR_BAD_REQUEST;
+    const char *text = req->res.status == 413 ? peer_of(req)->worker->too_large : error_kind(ERROR_BAD_REQUEST)->text;
     struct arena arena;
     arena_init(&arena);
     struct buffer json = buffer_in(&arena);
     buffer_add_text(&json, "{\"detail\":");
-    json_write_text(&json, slice_of(error_kind(error)->text));
+    json_write_text(&json, slice_of(text));
     buffer_add_byte(&json, '}');
     h2o_iovec_t copy = h2o_strdup(&req->pool, json.at, json.len);
     arena_free(&arena);

@@ -39,6 +39,7 @@ struct worker {
     struct signing *signing;
     bool does_chores; /* the one worker of a process that makes and retires signing keys, and delivers logout tokens */
     pthread_t thread;
+    char too_large[48]; /* what a body over the limit is told */
     h2o_globalconf_t globalconf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;

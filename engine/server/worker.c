@@ -89,6 +89,10 @@ static void h2o_configure(struct worker *worker) {
     h2o_globalconf_t *config = &worker->globalconf;
     h2o_config_init(config);
     config->server_name = h2o_iovec_init(H2O_STRLIT("moonlatch"));
+    bool is_kib = settings->body_max_bytes % 1024 == 0;
+    snprintf(worker->too_large, sizeof(worker->too_large), "The body is larger than %lld %s.",
+             (long long)(is_kib ? settings->body_max_bytes / 1024 : settings->body_max_bytes),
+             is_kib ? "KiB" : "bytes");
     config->max_request_entity_size = (size_t)settings->body_max_bytes * BODY_SLACK;
     config->handshake_timeout = (uint64_t)settings->request_timeout_ms;
     config->http1.req_timeout = (uint64_t)settings->request_timeout_ms;

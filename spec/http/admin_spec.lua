@@ -73,9 +73,15 @@ describe("/admin", function()
       for _, path in ipairs {
         "/admin/users/" .. admin.user_id .. "/sign-out", "/admin/apps/" .. app.app_id .. "/switch",
       } do
-        local answer = http.post(server, path, { form = { active = "no", csrf_token = "x" }, cookie = plain_cookie })
-        assert.equal(403, answer.status)
+        -- With the token that their own pages carry: what refuses them is that they are no administrator.
+        local own = get("/account/sessions", plain_cookie).body
+        local token = assert(own:match('name="csrf_token" value="([^"]+)"'), own)
+        local answer = http.post(server, path, { form = { active = "no", csrf_token = token }, cookie = plain_cookie })
+        shape.page(answer, 403)
+        assert.is_true(has(answer.body, "for administrators"))
       end
+      assert.equal(200, get("/account").status) -- and nobody was signed out, and no app switched off
+      assert.is_true(http.get(server, "/idp/apps/" .. app.app_id, { bearer = plain.api_key }).json.active)
     end)
 
     it("a role that was taken away counts no more", function()
@@ -275,6 +281,19 @@ describe("/admin", function()
   end)
 
   describe("the audit log", function()
+    it("knows the same kinds in its form and in its documentation", function()
+      local offered = {}
+      for kind in get("/admin/audit").body:gmatch('<option value="([%a_]+)"') do
+        offered[#offered + 1] = kind
+      end
+      assert.is_true(#offered >= 8)
+      local documented
+      for _, parameter in ipairs(get("/openapi.json").json.paths["/admin/audit"].get.parameters) do
+        documented = parameter.name == "kind" and parameter.schema.description or documented
+      end
+      assert.equal("One of: " .. table.concat(offered, " ") .. ".", documented)
+    end)
+
     it("is filtered by kind, user, app, address, request and time", function()
       recorded("/admin/audit?kind=token&user=plain.jane", function(a) return has(a.body, ">token</span>") end)
       local function only(query, name, value)

@@ -154,7 +154,7 @@ describe("the device grant", function()
       local off = flow.app(server, world.user, { grant_types = GRANTS })
       http.request(server, "PATCH", "/idp/apps/" .. off.app_id,
         { json = { active = false }, bearer = world.user.api_key })
-      shape.oauth_error(ask(server, off), 400, "unauthorized_client")
+      shape.oauth_error(ask(server, off), 400, "invalid_grant")
     end)
 
     it("checks scope and resource", function()
@@ -439,7 +439,18 @@ describe("the device grant", function()
       shape.page(consent_page(server, id, world.cookie), 400)
       shape.page(flow.consent(server, id, world.cookie, "approve"), 400)
       shape.page(enter(server, later.user_code, world.cookie), 400)
-      shape.oauth_error(poll(server, app, codes), 400, "invalid_grant")
+      -- One error, wherever an app that is switched off comes.
+      local off = "This app is switched off."
+      local token = poll(server, app, codes)
+      shape.oauth_error(token, 400, "invalid_grant")
+      assert.equal(off, token.json.error_description)
+      local fresh = http.post(server, "/idp/device_authorization",
+        { form = { client_id = app.client_id, client_secret = app.client_secret } })
+      shape.oauth_error(fresh, 400, "invalid_grant")
+      assert.equal(off, fresh.json.error_description)
+      local page = flow.authorize(server, app, nil, { cookie = world.cookie })
+      shape.page(page, 400)
+      assert.matches(off, page.body, 1, true)
     end)
   end)
 

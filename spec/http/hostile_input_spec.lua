@@ -396,6 +396,20 @@ describe("hostile input:", function()
       end
     end)
 
+    it("the refusal names the operator's limit", function()
+      for bytes, said in pairs { [1024] = "1 KiB", [1500] = "1500 bytes" } do
+        local small = server_helper.start { settings = { limits = { body_bytes = bytes } } }
+        local form = { ["content-type"] = FORM_TYPE }
+        for _, case in ipairs { { bytes + 1, 1.1 }, { bytes + 1, 2 }, { 20 * bytes, 1.1 } } do -- the last: by h2o itself
+          local answer = http.post(small, INTROSPECT, { body = padded(case[1]), headers = form, version = case[2] })
+          assert.equal(413, answer.status)
+          assert.equal("The body is larger than " .. said .. ".", answer.json.detail)
+        end
+        shape.ok(http.post(small, INTROSPECT, { body = padded(bytes), headers = form }))
+        small:stop()
+      end
+    end)
+
     it("the refusal can be read from everywhere where the answer could (contract §6, CORS)", function()
       local body = padded(64 * KIB + 1)
       local options = { body = body, headers = { ["content-type"] = FORM_TYPE, origin = "https://spa.example" } }
