@@ -13,10 +13,7 @@
 static struct policy *policies_open(struct command_line *line, const char *directory, struct policy_source **source,
                                     struct slice *error) {
     *source = policy_source_read(line->arena, directory, MOONLATCH_HOME "/lua/moonlatch", line->settings.config, error);
-    const struct policy_limits limits = {
-        .call_ms = line->settings.policy_call_ms,
-        .memory_bytes = (size_t)line->settings.policy_memory_bytes,
-    };
+    const struct policy_limits limits = policy_limits_of(&line->settings);
     return *source ? policy_open(line->arena, *source, &limits, error) : NULL;
 }
 

@@ -127,7 +127,8 @@ enum error command_policy_replay(struct workplace *workplace, struct value **res
     struct policy_source *source =
         policy_source_read(line->arena, directory, MOONLATCH_HOME "/lua/moonlatch", line->settings.config, &why);
     struct replay replay = {.differences = value_list(line->arena)};
-    replay.candidate = source ? policy_open(line->arena, source, NULL, &why) : NULL;
+    const struct policy_limits limits = policy_limits_of(&line->settings);
+    replay.candidate = source ? policy_open(line->arena, source, &limits, &why) : NULL;
     enum error error = ERROR_NONE;
     if (replay.candidate) {
         int64_t at_ms = clock_now_ms() - span_s * 1000;

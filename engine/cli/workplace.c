@@ -2,10 +2,7 @@
 
 static bool policy_load(struct workplace *workplace, struct command_line *line, struct slice *error) {
     const struct settings *settings = &line->settings;
-    const struct policy_limits limits = {
-        .call_ms = settings->policy_call_ms,
-        .memory_bytes = (size_t)settings->policy_memory_bytes,
-    };
+    const struct policy_limits limits = policy_limits_of(settings);
     workplace->policies =
         policy_source_read(line->arena, settings->policies, MOONLATCH_HOME "/lua/moonlatch", settings->config, error);
     if (workplace->policies)

@@ -118,9 +118,6 @@ struct response token_by_exchange(struct request *request, const struct token_ca
     const struct user *user = subject.has_user ? &subject.user : NULL;
     if (error)
         return token_refusal(request, user, &caller->client.app, error);
-    struct response response = token_set_answer(request, user, &caller->client.app, &set);
-    /* RFC 8693 §2.2.1 */
-    response.body = arena_printf(request->arena, "%.*s,\"issued_token_type\":\"" TYPE_ACCESS_TOKEN "\"}",
-                                 (int)response.body.len - 1, response.body.at);
-    return response;
+    set.issued_type = TYPE_ACCESS_TOKEN;
+    return token_set_answer(request, user, &caller->client.app, &set);
 }

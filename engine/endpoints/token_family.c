@@ -37,6 +37,7 @@ enum error token_set_mint(struct request *request, const struct token_making *ma
     set->audience = making->audience;
     set->dpop_jkt = making->dpop_jkt;
     set->id_token = SLICE_NONE;
+    set->issued_type = NULL;
     set->has_refresh = making->has_refresh && names_hold(making->app->metadata.grant_types, SLICE("refresh_token"));
     token_mint(request->service->keyring, TOKEN_ACCESS, &set->access);
     if (set->has_refresh)
@@ -76,6 +77,10 @@ struct response token_set_answer(struct request *request, const struct user *use
     }
     buffer_add_text(&json, ",\"scope\":");
     json_write_text(&json, names_join(request->arena, set->scopes));
+    if (set->issued_type) {
+        buffer_add_text(&json, ",\"issued_token_type\":");
+        json_write_text(&json, slice_of(set->issued_type));
+    }
     if (slice_is_set(set->id_token)) {
         buffer_add_text(&json, ",\"id_token\":");
         json_write_text(&json, set->id_token);

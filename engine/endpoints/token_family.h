@@ -31,6 +31,7 @@ struct token_set {
     struct token access, refresh;
     struct slice access_text; /* what the client gets: opaque or a JWT; its hash is in `access` */
     struct slice id_token;    /* absent: none */
+    const char *issued_type;  /* what an exchange says of the access token (RFC 8693 §2.2.1); NULL: not said */
     bool has_refresh;
     int64_t now_s, access_expires_at_s, refresh_expires_at_s;
     const struct value *scopes;

@@ -103,10 +103,7 @@ void edition_release(struct edition *edition) {
 
 static struct policy *policy_of(struct arena *arena, const struct edition *edition, const struct settings *settings,
                                 struct slice *error) {
-    const struct policy_limits limits = {
-        .call_ms = settings->policy_call_ms,
-        .memory_bytes = (size_t)settings->policy_memory_bytes,
-    };
+    const struct policy_limits limits = policy_limits_of(settings);
     return policy_open(arena, edition->policies, &limits, error);
 }
 

@@ -33,4 +33,10 @@ struct service {
     struct slice discovery;               /* the document of /.well-known/openid-configuration */
 };
 
+/* What the operator allows a policy. */
+static inline struct policy_limits policy_limits_of(const struct settings *settings) {
+    return (struct policy_limits){.call_ms = settings->policy_call_ms,
+                                  .memory_bytes = (size_t)settings->policy_memory_bytes};
+}
+
 #endif
