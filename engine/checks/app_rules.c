@@ -7,38 +7,58 @@
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
 #include "policy/facts.h"
+#include "registry/apps.h"
 #include "registry/audit.h"
 
 #include <ctype.h>
 
 enum { REFRESH_DAYS_DEFAULT = 30 };
 
+/* Each stands at the bit of its column. */
+#define COLUMN(column) __builtin_ctz(column)
+enum { APP_FIELD_COUNT = COLUMN(APP_REQUIRE_PAR) + 1 };
+
 const struct field app_fields[] = {
-    {"name", FIELD_TEXT, FIELD_REQUIRED, 3, 64,
-     "Letters, digits, \"_\", \"-\", \".\" and inner spaces; unique regardless of case."},
-    {"description", FIELD_TEXT, FIELD_NULLABLE, 0, 1000, "What users read on the consent page."},
-    {"redirect_uris", FIELD_TEXTS, 0, 0, 10,
-     "Absolute URIs without fragment, as the policy allows; required for authorization_code."},
-    {"homepage_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
-    {"logo_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
-    {"public", FIELD_BOOL, 0, 0, 0, "Whether others find it in listings; true when left out."},
-    {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365, "How long it may stay away; 30 when left out."},
-    {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX, "Privileged scopes that it may ask for."},
-    {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,
-     "client_secret_basic, client_secret_post, private_key_jwt or none (RFC 7591), which has no secret and needs PKCE; "
-     "null: whichever it uses."},
-    {"active", FIELD_BOOL, FIELD_CHANGE_ONLY, 0, 0, "false stops every token of the app at once."},
-    {"grant_types", FIELD_TEXTS, FIELD_NULLABLE, 1, 8,
-     "What it may send to /idp/token (RFC 7591); authorization_code and refresh_token when left out."},
-    {"id_token_signed_response_alg", FIELD_TEXT, FIELD_NULLABLE, 0, 16, "RS256 (when left out), ES256 or EdDSA."},
-    {"jwks", FIELD_OBJECT, FIELD_NULLABLE, 0, 0, "Its public keys (RFC 7517 §5), for private_key_jwt; or jwks_uri."},
-    {"jwks_uri", FIELD_URL, FIELD_NULLABLE, 0, 0, "Where its public keys are."},
-    {"post_logout_redirect_uris", FIELD_TEXTS, FIELD_NULLABLE, 0, 10, "Where a logout may end; compared exactly."},
-    {"backchannel_logout_uri", FIELD_URL, FIELD_NULLABLE, 0, 0, "Is told when a session ends (OpenID Connect)."},
-    {"dpop_bound_access_tokens", FIELD_BOOL, 0, 0, 0, "It always proves possession of a key (RFC 9449)."},
-    {"require_pushed_authorization_requests", FIELD_BOOL, 0, 0, 0, "It always pushes its requests (RFC 9126)."},
-    {0},
+    [COLUMN(APP_NAME)] = {"name", FIELD_TEXT, FIELD_REQUIRED, 3, 64,
+                          "Letters, digits, \"_\", \"-\", \".\" and inner spaces; unique regardless of case."},
+    [COLUMN(APP_DESCRIPTION)] = {"description", FIELD_TEXT, FIELD_NULLABLE, 0, 1000,
+                                 "What users read on the consent page."},
+    [COLUMN(APP_REDIRECT_URIS)] =
+        {"redirect_uris", FIELD_TEXTS, 0, 0, 10,
+         "Absolute URIs without fragment, as the policy allows; required for authorization_code."},
+    [COLUMN(APP_HOMEPAGE_URL)] = {"homepage_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
+    [COLUMN(APP_LOGO_URL)] = {"logo_url", FIELD_URL, FIELD_NULLABLE, 0, 0, "An http or https URL."},
+    [COLUMN(APP_PUBLIC)] = {"public", FIELD_BOOL, 0, 0, 0, "Whether others find it in listings; true when left out."},
+    [COLUMN(APP_REFRESH_DAYS)] = {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365,
+                                  "How long it may stay away; 30 when left out."},
+    [COLUMN(APP_ALLOWED_SCOPES)] = {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX,
+                                    "Privileged scopes that it may ask for."},
+    [COLUMN(APP_AUTH_METHOD)] = {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,
+                                 "client_secret_basic, client_secret_post, private_key_jwt or none (RFC 7591), which "
+                                 "has no secret and needs PKCE; "
+                                 "null: whichever it uses."},
+    [COLUMN(APP_ACTIVE)] = {"active", FIELD_BOOL, FIELD_CHANGE_ONLY, 0, 0,
+                            "false stops every token of the app at once."},
+    [COLUMN(APP_GRANT_TYPES)] =
+        {"grant_types", FIELD_TEXTS, FIELD_NULLABLE, 1, 8,
+         "What it may send to /idp/token (RFC 7591); authorization_code and refresh_token when left out."},
+    [COLUMN(APP_ID_TOKEN_ALG)] = {"id_token_signed_response_alg", FIELD_TEXT, FIELD_NULLABLE, 0, 16,
+                                  "RS256 (when left out), ES256 or EdDSA."},
+    [COLUMN(APP_JWKS)] = {"jwks", FIELD_OBJECT, FIELD_NULLABLE, 0, 0,
+                          "Its public keys (RFC 7517 §5), for private_key_jwt; or jwks_uri."},
+    [COLUMN(APP_JWKS_URI)] = {"jwks_uri", FIELD_URL, FIELD_NULLABLE, 0, 0, "Where its public keys are."},
+    [COLUMN(APP_POST_LOGOUT_URIS)] = {"post_logout_redirect_uris", FIELD_TEXTS, FIELD_NULLABLE, 0, 10,
+                                      "Where a logout may end; compared exactly."},
+    [COLUMN(APP_BACKCHANNEL_URI)] = {"backchannel_logout_uri", FIELD_URL, FIELD_NULLABLE, 0, 0,
+                                     "Is told when a session ends (OpenID Connect)."},
+    [COLUMN(APP_DPOP_BOUND)] = {"dpop_bound_access_tokens", FIELD_BOOL, 0, 0, 0,
+                                "It always proves possession of a key (RFC 9449)."},
+    [COLUMN(APP_REQUIRE_PAR)] = {"require_pushed_authorization_requests", FIELD_BOOL, 0, 0, 0,
+                                 "It always pushes its requests (RFC 9126)."},
+    [APP_FIELD_COUNT] = {0},
 };
+_Static_assert(sizeof(app_fields) == (APP_FIELD_COUNT + 1) * sizeof(*app_fields),
+               "a column without a field, or behind");
 
 const struct client_metadata client_metadata_default = {
     .grant_types = {"authorization_code refresh_token", sizeof("authorization_code refresh_token") - 1},

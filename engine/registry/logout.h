@@ -16,6 +16,7 @@ enum error session_end(struct request *request, const struct user *user, struct 
 enum error sessions_end(struct request *request, const struct user *user, int64_t *ended);
 
 /* For a batch that deletes all sessions of a user, behind that: their apps will be told, by whatever server runs. */
+enum { LOGOUT_QUEUE_STATEMENTS = 2 }; /* that it adds */
 void logout_queue_user(struct batch *batch, struct slice user_id);
 
 #endif

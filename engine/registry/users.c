@@ -129,9 +129,11 @@ enum error user_delete(struct request *request, const struct user *user) {
         STATEMENT_user_delete_keys,   STATEMENT_user_delete_passkeys,       STATEMENT_user_delete_sessions,
         STATEMENT_user_delete,
     };
+    enum { STEPS = sizeof(steps) / sizeof(*steps) };
+    _Static_assert(STEPS + LOGOUT_QUEUE_STATEMENTS <= BATCH_STATEMENTS_MAX, "they do not fit into one batch");
     const struct db_value id = db_text(user->user_id);
     struct batch batch = batch_in(request->arena);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+    for (size_t i = 0; i < STEPS; i++)
         batch_add(&batch, steps[i], id);
     logout_queue_user(&batch, user->user_id);
     if (!db_run(request->service->db, &batch))

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+#include <assert.h>
+
 /* On the raw path, so that an encoded slash is no slash. A {…} takes one segment. */
 static bool path_matches(struct request *request, const char *pattern) {
     const char *at = request->path.at, *end = at + request->path.len;
@@ -14,6 +16,7 @@ static bool path_matches(struct request *request, const char *pattern) {
             at++, pattern++;
         if (*pattern != '{')
             return at == end && !*pattern;
+        assert(params < PATH_PARAMS_MAX);
         struct slice segment = {at, slice_find((struct slice){at, (size_t)(end - at)}, '/')};
         request->path_params[params] = path_decode(request->arena, segment);
         if (request->path_params[params++].len == 0)

@@ -8,6 +8,7 @@
 #include "store/migrate.h"
 #include "store/record.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,7 @@ void jobs_push(struct jobs *jobs, struct job *job) {
 
 struct job *jobs_pop(struct jobs *jobs) {
     struct job *job = jobs->first;
+    assert(!job == (jobs->count == 0));
     if (!job)
         return NULL;
     jobs->first = job->next;
@@ -244,6 +246,7 @@ static void pool_flush(struct pool *pool) {
         if (reads)
             reading = link;
         struct job *job = jobs_pop(&pool->waiting);
+        assert(job);
         if (!link_send(link, job)) {
             link_break(link, PQerrorMessage(link->connection));
             pool_job_retry(pool, job);
@@ -271,6 +274,7 @@ static void postgres_tick(void *connection, int64_t now_ms) {
     struct pool *pool = connection;
     for (size_t left = pool->waiting.count; left; left--) {
         struct job *job = jobs_pop(&pool->waiting);
+        assert(job);
         if (now_ms < job->deadline_ms) {
             jobs_push(&pool->waiting, job);
             continue;
