@@ -3,6 +3,7 @@ local digest = require "openssl.digest"
 
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local wallet = require "helpers.wallet"
@@ -379,6 +380,12 @@ describe("apps", function()
         local text = cjson.encode(body())
         local headers = signed("POST", "/idp/apps", text)
         shape.ok(post(text, headers))
+        shape.detail(post(text, headers), 401)
+        -- Also after a clean-up just before it is too old: ten minutes ahead, and ten behind.
+        text = cjson.encode(body())
+        headers = signed("POST", "/idp/apps", text, { nonce = tostring(os.time() + 590) })
+        shape.ok(post(text, headers))
+        lock.change(server, "DELETE FROM spent WHERE expires_at <= " .. os.time() + 1180)
         shape.detail(post(text, headers), 401)
         local path = "/idp/apps/" .. app.app_id
         local for_get = signed("GET", path)

@@ -1,5 +1,6 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -86,9 +87,20 @@ describe("GET /idp/authorize", function()
       assert.not_equal(one, flow.session_id(server, world.app, world.cookie))
     end)
 
-    it("asks again with prompt=login, and when max_age has passed", function()
-      shape.page(authorize({ prompt = "login" }, { cookie = world.cookie }), 200)
-      assert.equal(302, authorize({ max_age = "3600" }, { cookie = world.cookie }).status)
+    it("asks again with prompt=login, and when max_age has passed (OpenID Connect Core §3.1.2.1)", function()
+      local user = flow.user(server)
+      local cookie = flow.sign_in(server, world.app, user)
+      local function asked(more)
+        return authorize(more, { cookie = cookie })
+      end
+      shape.page(asked { prompt = "login" }, 200)
+      assert.equal(302, asked({ max_age = "3600" }).status)
+      lock.change(server, "UPDATE sessions SET auth_time = auth_time - 3700 WHERE user_id = '" .. user.user_id .. "'")
+      shape.page(http.ask_until(asked, shape.is_ok, { max_age = "3600" }), 200)
+      shape.error_redirect(asked { max_age = "3600", prompt = "none" }, 302, flow.request(world.app), "login_required",
+        server.issuer)
+      assert.equal(302, asked({ max_age = "4000" }).status)
+      assert.equal(302, asked().status)
     end)
 
     it("answers prompt=none with consent_required where the user has to be asked", function()

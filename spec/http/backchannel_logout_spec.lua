@@ -343,6 +343,21 @@ describe("Back-channel logout", function()
     sys.run { "rm", "-r", state }
   end)
 
+  it("gives a token that is no id_token: it signs nobody out elsewhere", function()
+    local bye = "https://app.example/bye"
+    local server = start()
+    local user = flow.user(server)
+    local app = app_at(server, user, "/hint", nil, { post_logout_redirect_uris = { bye } })
+    sign_out(server, (sign_in(server, user, app)))
+    local logout_token = token_of(web:next())
+    local cookie = flow.sign_in(server, app, user)
+    local query = http.form { id_token_hint = logout_token, post_logout_redirect_uri = bye }
+    local answer = http.get(server, "/idp/logout?" .. query, { cookie = cookie })
+    shape.page(answer, 400) -- a hint that is none: nobody knows which app this is for
+    shape.ok(http.get(server, "/idp/apps", { cookie = cookie }))
+    server:stop()
+  end)
+
   it("tells nobody of a session that expires", function()
     local server = start { settings = { outgoing_private = true, lifetimes = { session = 2 } } }
     local user = flow.user(server)

@@ -113,6 +113,19 @@ describe("private_key_jwt", function()
     shape.oauth_error(redeem(wrong_type), 401, "invalid_client")
   end)
 
+  it("is verified by keys that are for that: use (RFC 7517 §4.2)", function()
+    local function answer_with(use)
+      local mine, other = jose.key "ES256", jose.key "ES256"
+      mine.public.use = use
+      local client = flow.app(server, world.user,
+        { token_endpoint_auth_method = "private_key_jwt", jwks = { keys = { other.public, mine.public } } })
+      local form = flow.code_form(client, flow.code(server, client, world.cookie), { client_secret = false })
+      return flow.token(server, with(form, jose.assertion(server, client, mine)))
+    end
+    shape.ok(answer_with "sig")
+    shape.oauth_error(answer_with "enc", 401, "invalid_client")
+  end)
+
   it("stands alone: no secret beside it, and no secret in its place", function()
     shape.oauth_error(redeem(jose.assertion(server, app, key), { client_secret = app.client_secret }), 400,
       "invalid_request")

@@ -11,7 +11,9 @@ local ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 local TOKENS = [[
   local ours = require "moonlatch.time"
   return {
-    lifetimes = function(facts) return { access = ours.hour, refresh = ours.day, id = ours.hour } end,
+    lifetimes = function(facts)
+      return { access = facts.app.name == "Short" and ours.minute or ours.hour, refresh = ours.day, id = ours.hour }
+    end,
     exchange = function(facts)
       if facts.user.username == "bound" and facts.subject_token.is_bound then
         return false, "This user's keys stay where they are."
@@ -139,6 +141,17 @@ describe("Grants without a browser", function()
       assert.is_true(known.exp <= was.exp)
       shape.oauth_error(ask(token, { scope = "balance" }), 400, "invalid_scope")
       shape.oauth_error(ask(token, { resource = "https://forbidden.example/" }), 400, "invalid_target")
+    end)
+
+    it("does not outlive the first token, though the policy would let it", function()
+      local short = flow.app(server, world.user, { name = "Short" })
+      local first = flow.tokens(server, short, world.cookie)
+      assert.is_true(first.expires_in <= 60)
+      local answer = ask(first.access_token)
+      shape.ok(answer)
+      assert.is_true(answer.json.expires_in <= 60, answer.body)
+      local was, known = flow.introspect(server, first.access_token), flow.introspect(server, answer.json.access_token)
+      assert.equal(was.exp, known.exp)
     end)
 
     it("is the policy's to allow", function()

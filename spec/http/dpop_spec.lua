@@ -2,6 +2,7 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -195,6 +196,17 @@ describe("DPoP", function()
       assert.equal(401, userinfo(access, other).status)
       assert.equal(401, userinfo(access, key, { ath = jose.sha256 "another" }).status)
       assert.equal(401, userinfo(access, key, { nonce = nonce }).status)
+    end)
+
+    it("is remembered for as long as it could be used (§11.1)", function()
+      local access = redeem().json.access_token
+      local proof = jose.proof(server, key, "GET", "/idp/userinfo", { nonce = userinfo(access).headers["dpop-nonce"],
+        ath = jose.sha256(access), iat = os.time() + 25 })
+      local headers = { authorization = "DPoP " .. access, dpop = proof }
+      shape.ok(http.get(server, "/idp/userinfo", { headers = headers }))
+      -- What the clean-up would do just before the proof is too old: 25 s ahead, 60 s, and 30 s of clocks that differ.
+      lock.change(server, "DELETE FROM spent WHERE expires_at <= " .. os.time() + 110)
+      assert.equal(401, http.get(server, "/idp/userinfo", { headers = headers }).status)
     end)
 
     it("is no bearer token, and a bearer token is none of DPoP's (§7.2)", function()

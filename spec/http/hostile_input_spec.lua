@@ -400,7 +400,7 @@ describe("hostile input:", function()
       for bytes, said in pairs { [1024] = "1 KiB", [1500] = "1500 bytes" } do
         local small = server_helper.start { settings = { limits = { body_bytes = bytes } } }
         local form = { ["content-type"] = FORM_TYPE }
-        for _, case in ipairs { { bytes + 1, 1.1 }, { bytes + 1, 2 }, { 20 * bytes, 1.1 } } do -- the last: by h2o itself
+        for _, case in ipairs { { bytes + 1, 1.1 }, { bytes + 1, 2 }, { 20 * bytes, 1.1 } } do -- that by h2o itself
           local answer = http.post(small, INTROSPECT, { body = padded(case[1]), headers = form, version = case[2] })
           assert.equal(413, answer.status)
           assert.equal("The body is larger than " .. said .. ".", answer.json.detail)
