@@ -1,0 +1,7 @@
+-- What the operator wrote.
+return {
+  { "engine/cli/settings.c", "if (settings->listen_count == LISTEN_MAX) {", "if (0) {", "cli/settings_unit" },
+  { "engine/cli/settings.c", "return value && *value ? value : NULL;", "return value;", "cli/settings_unit" },
+  { "engine/cli/settings.c", "*is_on = on;", "*is_on = true;", "cli/settings_unit" },
+  { "engine/cli/settings.c", "|| given->integer < number->min ||", "||", "cli/settings_unit" },
+}

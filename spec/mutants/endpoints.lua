@@ -1,0 +1,21 @@
+-- Grants, consent and what an answer may say.
+return {
+  { "engine/endpoints/authorize.c", "session.user.sign_in.at + asked.max_age_s < clock_now_s()", "asked.max_age_s < 0", "http/authorize_spec" },
+  { "engine/endpoints/authorize.c", "bool is_signed_in = !error && !asked.prompt_login;", "bool is_signed_in = !error;", "http/authorize_spec" },
+  { "engine/endpoints/token_code.c", "if (!slice_equal(code.app_id, client->app.app_id))", "if (0)", "http/token_spec" },
+  { "engine/endpoints/token_code.c", "if (code.expires_at_s <= clock_now_s())", "if (0)", "http/token_spec" },
+  { "engine/endpoints/token_code.c", 'if (!slice_equal(params_get(&request->form, "redirect_uri"), row_text(*grant, 0, "redirect_uri")))', "if (0)",
+    "http/token_spec" },
+  { "engine/endpoints/token_code.c", "if (!client->is_authenticated)", "if (0)", "http/token_spec" },
+  { "engine/endpoints/token_code.c", "if (!pkce_matches(verifier, challenge))", "if (0)", "http/token_spec" },
+  { "engine/endpoints/token_device.c", "if (!slice_equal(code.app_id, caller->client.app.app_id))", "if (0)", "http/device_spec" },
+  { "engine/endpoints/token_family.c", "if (making->expires_at_max_s && set->access_expires_at_s > making->expires_at_max_s)", "if (0)",
+    "http/client_grants_spec" },
+  { "engine/endpoints/token_family.c", 'names_hold(making->app->metadata.grant_types, SLICE("refresh_token"))', "making->app",
+    "http/client_metadata_spec http/token_spec" },
+  { "engine/endpoints/token_refresh.c", "return error ? error : fail(request, ERROR_INVALID_GRANT, \"The refresh token has been used already.\");",
+    "return error;", "http/token_spec" },
+  { "engine/endpoints/token.c", "if (!client->app.active)", "if (0)", "http/client_grants_spec http/device_spec" },
+  { "engine/endpoints/token.c", "if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->dpop_jkt))", "if (0)", "http/dpop_spec" },
+  { "engine/endpoints/introspect.c", "if (kind == TOKEN_ACCESS)\n        add_binding(&json, rows);", "", "http/dpop_spec http/client_grants_spec" },
+}
