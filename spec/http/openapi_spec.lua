@@ -1,3 +1,4 @@
+local flow = require "helpers.flow"
 local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
@@ -108,6 +109,64 @@ describe("GET /openapi.json", function()
       end
     end)
     assert.equal(12, count)
+  end)
+
+  -- Whether these, in this order, are the ways to call it; "none": also without any.
+  local function is_called_by(operation, ...)
+    local ways = {}
+    for i, way in ipairs(operation.security) do
+      ways[i] = next(way) or "none"
+    end
+    return table.concat(ways, " ") == table.concat({ ... }, " ")
+  end
+
+  it("a route of an access token refuses without one, and with a wrong one", function()
+    local count = 0
+    each(function(method, path, operation)
+      if is_called_by(operation, "bearer") then
+        local body = operation.requestBody and operation.requestBody.content
+        local options = body and (body["application/json"] and { json = {} } or { form = { x = "1" } }) or {}
+        for _, token in ipairs { false, "cak_x", "crg_x" } do
+          options.bearer = token or nil
+          local answer = http.request(server, method, url_of(path), options)
+          assert.equal(401, answer.status, method .. " " .. path .. answer.body)
+          assert.matches("^Bearer", answer.headers["www-authenticate"])
+        end
+        count = count + 1
+      end
+    end)
+    assert.equal(5, count)
+  end)
+
+  it("a page of one's own sends others to sign in, whatever is sent", function()
+    local count = 0
+    each(function(method, path, operation)
+      if is_called_by(operation, "cookie") then
+        local answer = http.request(server, method, url_of(path), method == "POST" and { form = { x = "1" } } or nil)
+        assert.equal(method == "POST" and 303 or 302, answer.status, method .. " " .. path .. answer.body)
+        assert.equal(server.issuer .. "/idp/login", (answer:location()))
+        count = count + 1
+      end
+    end)
+    assert.is_true(count >= 25, count)
+  end)
+
+  it("a page of administration is nobody else's, also by the token of one's own pages", function()
+    local user = flow.user(server, { name = "no-admin" })
+    local cookie = flow.sign_in(server, flow.app(server, user), user)
+    local own = http.get(server, "/account/sessions", { cookie = cookie }).body
+    local token = assert(own:match('name="csrf_token" value="([^"]+)"'), own)
+    local posts = 0
+    each(function(method, path)
+      if path:find("^/admin") then
+        local form = method == "POST" and { csrf_token = token, active = "no" } or nil
+        local answer = http.request(server, method, url_of(path), { cookie = cookie, form = form })
+        shape.page(answer, 403)
+        assert.matches("for administrators", answer.body, 1, true)
+        posts = posts + (form and 1 or 0)
+      end
+    end)
+    assert.equal(2, posts)
   end)
 
   it("what it calls required is required", function()
