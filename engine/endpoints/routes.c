@@ -15,7 +15,7 @@ enum {
 /* They are tried in this order: what is asked most comes first. */
 const struct route routes[] = {
     {"POST", "/idp/token", endpoint_token, BODY_FORM, STYLE_OAUTH, OAUTH, 200, CALLER_CLIENT, NULL, token_fields,
-     "Tokens for a code or a refresh token (RFC 6749 §4.1.3, §6)"},
+     "Tokens for a code, a refresh token, a device code, another token or the client itself (RFC 6749, 8628, 8693)"},
     {"POST", "/idp/token/introspect", endpoint_introspect, BODY_FORM, STYLE_OAUTH, OAUTH | QUIET, 200,
      CALLER_CLIENT, NULL, token_question_fields, "What a token is good for (RFC 7662)"},
     {"POST", "/idp/token/revoke", endpoint_revoke, BODY_FORM, STYLE_OAUTH, OAUTH, 200, CALLER_CLIENT, NULL,

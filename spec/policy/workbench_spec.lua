@@ -199,4 +199,33 @@ describe("The operator's workbench", function()
       assert.matches("%-%-since", err)
     end
   end)
+
+  it("policy replay judges with the operator's limits", function()
+    local dear = server_helper.start {
+      settings = { limits = { policy_call_ms = 10000, policy_memory_bytes = 128 * 1024 * 1024 } },
+      policies = { ["tokens_spec.lua"] = "", ["tokens.lua"] = [[
+        return { lifetimes = function()
+          local much = {}
+          for i = 1, 2000 do
+            much[i] = {}
+            for j = 1, 600 do
+              much[i][j] = j
+            end
+          end
+          return { access = #much / 10, refresh = 86400, id = 60 }
+        end }]] },
+    }
+    local user = flow.user(dear)
+    local app = flow.app(dear, user)
+    local tokens = flow.token(dear, flow.code_form(app, flow.code(dear, app, flow.sign_in(dear, app, user))))
+    assert.equal(200, tokens.json.expires_in)
+    local function replayed(...)
+      return cli.ask(dear.state, "policy", "replay", dear.policies_directory, ...)
+    end
+    http.ask_until(replayed, function(answer) -- the log is written behind the answer
+      return answer.decisions > 3 and answer.different == 0
+    end, "--config", dear.settings_file)
+    assert.is_true(replayed().different > 0, "without the settings it is too dear")
+    dear:stop()
+  end)
 end)
