@@ -5,7 +5,47 @@ local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
+local base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+local function crc32(text)
+  local crc = bit.bnot(0)
+  for byte in text:gmatch(".") do
+    crc = bit.bxor(crc, byte:byte())
+    for _ = 1, 8 do
+      crc = bit.bxor(bit.rshift(crc, 1), bit.band(0xedb88320, -bit.band(crc, 1)))
+    end
+  end
+  return bit.bnot(crc) % 2 ^ 32
+end
+
+-- The same id and secret under another prefix, with the check that belongs to it (contract §2).
+local function as_kind(prefix, token)
+  local body, check = prefix .. token:match("^%a+(_.*)......$"), ""
+  local rest = crc32(body)
+  for _ = 1, 6 do
+    check = base62:sub(rest % 62 + 1, rest % 62 + 1) .. check
+    rest = math.floor(rest / 62)
+  end
+  return body .. check
+end
+
 describe("An SSO session", function()
+  it("is proved by a token of its kind, not by one that names the same and is another kind's", function()
+    local server = server_helper.start()
+    local world = flow.world(server)
+    local name, token = world.cookie:match("^([^=]+)=(.+)$")
+    local function ask(presented)
+      return http.get(server, "/idp/apps", { cookie = name .. "=" .. presented })
+    end
+    assert.equal(token, as_kind("cst", token))
+    shape.ok(ask(token))
+    for _, prefix in ipairs { "cak", "crt", "cpk" } do
+      shape.detail(ask(as_kind(prefix, token)), 401)
+      assert.equal(401, http.get(server, "/idp/userinfo", { bearer = as_kind(prefix, token) }).status)
+    end
+    server:stop()
+  end)
+
   it("ends when its time is up, though its row may be there still", function()
     local server = server_helper.start()
     local world = flow.world(server)

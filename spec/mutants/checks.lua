@@ -10,7 +10,7 @@ return {
   { "engine/checks/pending.c", 'slice_equal(value_get_text(sealed, "session_id"), session->session_id)', "session",
     "http/consent_spec" },
   { "engine/checks/session.c", '||\n        row_int(rows, 0, "expires_at") <= clock_now_s())', ")", "http/session_spec" },
-  { "engine/checks/session.c", "|| claim.kind != TOKEN_SESSION", "", "http/login_spec http/apps_spec" },
+  { "engine/checks/session.c", "|| claim.kind != TOKEN_SESSION", "", "http/session_spec" },
   { "engine/checks/csrf.c", '!slice_is(site, "same-origin") && ', "", "http/account_spec http/consent_spec" },
   { "engine/checks/csrf.c", "!slice_equal(origin, request->service->settings->issuer) &&", "0 &&", "http/account_spec http/consent_spec" },
   { "engine/checks/csrf.c", "if (!slice_is_set(token) || !secret_equal(token, csrf_token(request, session)))", "if (!slice_is_set(token))",
