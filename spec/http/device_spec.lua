@@ -483,6 +483,17 @@ describe("the device grant", function()
       assert.same({ "https://api.example/" }, flow.introspect(server, tokens.access_token).aud)
     end)
 
+    it("of another client is refused, and takes nothing from the device's pace", function()
+      local other = flow.app(server, world.user, { grant_types = GRANTS })
+      local codes = device(server, world.app)
+      for _ = 1, 3 do
+        local answer = poll(server, other, codes)
+        shape.oauth_error(answer, 400, "invalid_grant")
+        assert.equal("The device_code was issued to another client.", answer.json.error_description)
+      end
+      shape.oauth_error(poll(server, world.app, codes), 400, "authorization_pending") -- its first: at once
+    end)
+
     it("too early: slow_down, and five seconds more each time (§3.5)", function()
       local codes = device(server, world.app)
       local function pending()

@@ -213,6 +213,7 @@ describe("DPoP", function()
       local bound = redeem().json.access_token
       local answer = http.get(server, "/idp/userinfo", { bearer = bound })
       assert.equal(401, answer.status)
+      assert.matches("bound to a key: send it as DPoP", answer.body, 1, true)
       assert.equal(401, http.get(server, "/idp/userinfo", { headers = { authorization = "DPoP " .. bound } }).status)
       assert.equal(401, http.post(server, "/idp/userinfo", { form = { access_token = bound } }).status)
       local free = flow.tokens(server, world.app, world.cookie).access_token

@@ -1,5 +1,6 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -44,6 +45,17 @@ describe("POST /idp/token", function()
   end
 
   describe("authorization_code", function()
+    it("is refused for a grant that the store holds for over, or for revoked", function()
+      local revoked = "^The authorization has been revoked%.$"
+      for change, said in pairs { ["expires_at = 1"] = ".", ["revoked_at = 1"] = revoked } do
+        local waiting = code()
+        lock.change(server, "UPDATE grants SET " .. change .. " WHERE redeemed_at IS NULL")
+        local answer = redeem { code = waiting }
+        shape.oauth_error(answer, 400, "invalid_grant")
+        assert.matches(said, answer.json.error_description)
+      end
+    end)
+
     it("by client_secret_post", function()
       good(redeem())
       good(redeem({ code = code({ scope = "openid profile" }) }), "openid profile")
@@ -417,7 +429,9 @@ describe("short lifetimes", function()
     assert.same({ active = false }, until_inactive(tokens.access_token))
     assert.equal(401, http.get(server, "/idp/userinfo", { bearer = tokens.access_token }).status)
     assert.same({ active = false }, until_inactive(tokens.refresh_token))
-    shape.oauth_error(flow.token(server, flow.refresh_form(app, tokens.refresh_token)), 400, "invalid_grant")
+    local late = flow.token(server, flow.refresh_form(app, tokens.refresh_token))
+    shape.oauth_error(late, 400, "invalid_grant")
+    assert.equal("The refresh token has expired.", late.json.error_description)
   end)
 
   it("a rotated refresh token outside of the grace kills the family", function()

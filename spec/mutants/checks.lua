@@ -33,7 +33,6 @@ return {
   { "engine/checks/redirect_uri.c", "!a.has_userinfo && !b.has_userinfo &&", "", "checks/redirect_uri_unit" },
   { "engine/checks/access_token.c", "if (!error && !slice_equal(jkt, token->dpop_jkt))", "if (0)", "http/dpop_spec" },
   { "engine/checks/access_token.c", "if (!is_dpop) /*", "if (0) /*", "http/dpop_spec" },
-  { "engine/checks/access_token.c", '|| !slice_is(jws.typ, "at+jwt")', "", "http/jwt_access_token_spec" },
   { "engine/checks/dpop.c", 'if (!slice_equal(value_get_text(claims, "htm"), request->method))', "if (0)", "http/dpop_spec" },
   { "engine/checks/dpop.c", "if (!error && !is_first)", "if (0)", "http/dpop_spec" },
   { "engine/checks/dpop.c", "clock_now_s() + 2 * (request->service->settings->dpop_s + SKEW_S)", "clock_now_s() + 1", "http/dpop_spec" },

@@ -13,6 +13,8 @@ return {
     "http/client_grants_spec" },
   { "engine/endpoints/token_family.c", 'names_hold(making->app->metadata.grant_types, SLICE("refresh_token"))', "making->app",
     "http/client_metadata_spec http/token_spec" },
+  { "engine/endpoints/token_refresh.c", 'if (row_int(*found, 0, "expires_at") <= clock_now_s())', "if (0)", "http/token_spec" },
+  { "engine/endpoints/token_code.c", '|| !row_is_null(*grant, 0, "revoked_at"))', ")", "http/token_spec" },
   { "engine/endpoints/token_refresh.c", "return error ? error : fail(request, ERROR_INVALID_GRANT, \"The refresh token has been used already.\");",
     "return error;", "http/token_spec" },
   { "engine/endpoints/token.c", "if (!client->app.active)", "if (0)", "http/client_grants_spec http/device_spec" },
