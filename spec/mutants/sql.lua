@@ -16,7 +16,7 @@ return {
   { "sql/statements/tokens.sql", "WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL AND a.active",
     "WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL", "http/app_manage_spec" },
   { "sql/statements/tokens.sql", "AND z.revoked_at IS NULL))", "))", "http/authorizations_spec" },
-  { "sql/statements/sessions.sql", "WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?9 AND spent_by = ?1)", "WHERE 1 = 1",
+  { "sql/statements/sessions.sql", "OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by = ?1))", "OR 1 = 1)",
     "http/login_spec http/cli_login_spec" },
   { "sql/statements/apps.sql", "DELETE FROM apps WHERE app_id = ?1 AND user_id = ?2 RETURNING", "DELETE FROM apps WHERE app_id = ?1 RETURNING",
     "http/app_manage_spec http/races_spec" },
