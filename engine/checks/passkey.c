@@ -108,7 +108,6 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
         return fail(request, ERROR_BAD_REQUEST, "This passkey may have been copied: its count has gone back.");
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = signed_in_now();
-    proven->account = answer->credential_id;
     return ERROR_NONE;
 }
 
@@ -157,6 +156,5 @@ enum error passkey_register(struct request *request, const struct passkey_making
         return error;
     proven->user = *user;
     proven->user.sign_in = signed_in_now();
-    proven->account = passkey.passkey_id;
     return ERROR_NONE;
 }

@@ -8,7 +8,6 @@
 struct proven {
     struct user user;      /* with sign_in */
     int64_t passkeys;      /* how many the user has; of a proof without one */
-    struct slice account;  /* whose attempts count this (checks/attempts.h); absent: none is named */
     struct slice spent_id; /* the proof is good once: what its use spends; absent: it is a secret */
     int64_t spent_expires_at_s;
 };
