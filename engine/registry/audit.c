@@ -4,15 +4,23 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/utf8.h"
 #include "crypto/random.h"
 #include "fiber/fiber.h"
 #include "policy/policy.h"
+#include "registry/ceilings.h"
+#include "server/response.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
     WAITING_MAX = 10000, /* records; more are dropped, and counted */
     DECISIONS_MAX = 32,  /* of one request */
+    SENT_LEN_MAX = 512,  /* of each of the things that somebody sent */
+    /* Of the decisions' JSON, without which a longer record is kept: facts may hold what was sent. */
+    DECISIONS_LEN_MAX = 64 * 1024,
+    STRANGERS_DECISIONS_LEN_MAX = 8 * 1024,
 };
 
 const char *const audit_kind_names[AUDIT_KIND_COUNT] = {
@@ -131,6 +139,12 @@ static struct slice json_of(struct arena *arena, const struct value *value) {
     return buffer_slice(&json);
 }
 
+static struct slice decisions_of(struct arena *arena, const struct request *request, bool is_proven) {
+    size_t most = is_proven ? DECISIONS_LEN_MAX : STRANGERS_DECISIONS_LEN_MAX;
+    struct slice decisions = request->decisions ? json_of(arena, request->decisions) : SLICE("[]");
+    return decisions.len <= most ? decisions : SLICE("[]");
+}
+
 static void line_log(const struct record *record, bool tells_why) {
     log_info("audit", log_text("kind", record->kind), log_text("request_id", record->request_id),
              log_text("user_id", record->user_id), log_text("app_id", record->app_id),
@@ -138,13 +152,29 @@ static void line_log(const struct record *record, bool tells_why) {
              log_text("detail", record->detail), log_text("decisions", tells_why ? record->decisions : SLICE_NONE));
 }
 
-void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
-                 struct slice detail) {
+/* Over the budget: a line a second for all of them, in place of a row and a line for each. */
+static void untold_count(const struct request *request) {
+    static _Atomic int64_t last_s, count;
+    int64_t now_s = clock_now_s();
+    metric_add(METRIC_refusals_untold, 1);
+    atomic_fetch_add(&count, 1);
+    if (atomic_exchange(&last_s, now_s) != now_s)
+        log_warn("refusals_untold", log_int("count", atomic_exchange(&count, 0)),
+                 log_string("last_request_id", request->id), log_text("last_address", request->address));
+}
+
+static bool refusal_fits(struct request *request, const struct user *user, bool is_common) {
+    metric_add(METRIC_refusals, 1);
+    request->is_refusal_told = true;
+    bool fits = ceiling_refusal_fits(request, user && !request->is_anonymous ? &user->user_id : NULL, is_common);
+    if (!fits)
+        untold_count(request);
+    return fits;
+}
+
+static void event_add(struct request *request, enum audit_kind kind, const struct user *user, struct slice app_id,
+                      struct slice detail) {
     struct audit *audit = request->service->audit;
-    if (!audit)
-        return;
-    if (kind == AUDIT_REFUSAL)
-        metric_add(METRIC_refusals, 1);
     if (audit->count == WAITING_MAX) {
         metric_add(METRIC_audit_lost, 1);
         return;
@@ -160,14 +190,84 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
     record->request_id = arena_copy(&own, slice_of(request->id));
     record->user_id = user ? arena_copy(&own, user->user_id) : SLICE_NONE;
     record->username = user ? arena_copy(&own, user->username) : SLICE_NONE;
-    record->app_id = app ? arena_copy(&own, app->app_id) : SLICE_NONE;
+    record->app_id = arena_copy(&own, app_id);
     record->address = arena_copy(&own, request->address);
     record->policy_version = arena_copy(&own, slice_of(request->service->policy_version));
     record->detail = slice_is_set(detail) ? arena_copy(&own, detail) : SLICE_NONE;
-    record->decisions = request->decisions ? json_of(&own, request->decisions) : SLICE("[]");
+    record->decisions = decisions_of(&own, request, kind != AUDIT_REFUSAL || (user && !request->is_anonymous));
     record->arena = own;
     *(audit->last ? &audit->last->next : &audit->first) = record;
     audit->last = record;
     audit->count++;
     line_log(record, kind == AUDIT_REFUSAL);
+}
+
+void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
+                 struct slice detail) {
+    if (request->service->audit && (kind != AUDIT_REFUSAL || refusal_fits(request, user, false)))
+        event_add(request, kind, user, app ? app->app_id : SLICE_NONE, detail);
+}
+
+/* Of what somebody sent, so that it can be read and nothing is drawn but characters. */
+static void sent_add(struct buffer *text, const char *name, struct slice sent) {
+    if (!slice_is_set(sent))
+        return;
+    buffer_printf(text, ", %s ", name);
+    uint32_t rune;
+    for (size_t at = 0, step; at < sent.len && (step = utf8_next(slice_from(sent, at), &rune)); at += step) {
+        if (at + step > SENT_LEN_MAX) {
+            buffer_add_text(text, "…");
+            return;
+        }
+        if (rune < 0x20 || (rune >= 0x7f && rune <= 0x9f))
+            buffer_printf(text, "\\u%04x", (unsigned)rune);
+        else
+            buffer_add(text, (struct slice){sent.at + at, step});
+    }
+}
+
+static struct slice sent_or(const struct request *request, struct slice known, const char *name) {
+    struct slice sent = slice_is_set(known) ? known : params_get(&request->form, name);
+    return slice_is_set(sent) ? sent : params_get(&request->query, name);
+}
+
+static enum { REFUSAL_NONE, REFUSAL_COMMON, REFUSAL_TOLD } refusal_of(enum error error) {
+    switch (error) {
+    case ERROR_NONE:
+    case ERROR_AUTHORIZATION_PENDING: /* answers of a protocol that goes on */
+    case ERROR_SLOW_DOWN:
+    case ERROR_USE_DPOP_NONCE:
+    case ERROR_LOGIN_REQUIRED:
+    case ERROR_CONSENT_REQUIRED:
+    case ERROR_METHOD_NOT_ALLOWED: /* of the wire */
+    case ERROR_BODY_TOO_LARGE:
+    case ERROR_URI_TOO_LONG:
+    case ERROR_UNSUPPORTED_MEDIA_TYPE:
+    case ERROR_HEADERS_TOO_LARGE:
+    case ERROR_INTERNAL: /* ours: the log tells of them */
+    case ERROR_STORE_UNAVAILABLE:
+    case ERROR_OVERLOADED:
+        return REFUSAL_NONE;
+    case ERROR_INVALID_TOKEN: /* tokens and sessions end */
+    case ERROR_UNAUTHENTICATED:
+        return REFUSAL_COMMON;
+    default:
+        return REFUSAL_TOLD;
+    }
+}
+
+void audit_refused(struct request *request) {
+    int refusal = refusal_of(request->error);
+    const struct user proven = {.user_id = request->about.user_id, .username = request->about.username};
+    const struct user *user = slice_is_set(proven.user_id) ? &proven : NULL;
+    if (!refusal || request->is_refusal_told || !request->service->audit ||
+        !refusal_fits(request, user, refusal == REFUSAL_COMMON))
+        return;
+    struct buffer detail = buffer_in(request->arena);
+    buffer_add(&detail, response_error_text(request, request->error));
+    buffer_printf(&detail, " (error %s", error_kind(request->error)->oauth_code);
+    sent_add(&detail, "client_id", sent_or(request, request->about.client_id, "client_id"));
+    sent_add(&detail, "redirect_uri", sent_or(request, request->about.redirect_uri, "redirect_uri"));
+    buffer_add_byte(&detail, ')');
+    event_add(request, AUDIT_REFUSAL, user, request->about.app_id, buffer_slice(&detail));
 }

@@ -52,6 +52,9 @@ enum error fail(struct request *request, enum error error, const char *format, .
 /* A private detail for the log, beside whatever the answer says. */
 void fail_detail(struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What the answer says of it. */
+struct slice response_error_text(const struct request *request, enum error error);
+
 /* The one renderer: management JSON, OAuth error, or page, as the route's style says. */
 struct response respond_error(struct request *request, enum error error);
 
