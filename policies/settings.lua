@@ -43,10 +43,11 @@ return {
     -- cache_bytes = 64 * 1024 * 1024,
     -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures; the queue's length is for both
     -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts
-    -- device_codes_per_address = 100,                          -- in ten minutes, of clients without a secret; 0: any number
-    -- registrations_per_address = 30,                          -- in ten minutes, where anybody may register clients
-    -- proofs_per_address = 12000,                              -- in a minute: DPoP proofs and client assertions
-    -- refusals_told = 1500,                                    -- in ten minutes: strangers' refusals in the audit log
+    -- What strangers may leave behind (0: any number): of an address in ten minutes, device codes of clients without
+    -- a secret, and clients where anybody may register them; in a minute, DPoP proofs and client assertions; of all
+    -- addresses in ten minutes, refusals in the audit log.
+    -- device_codes_per_address = 100, registrations_per_address = 30,
+    -- proofs_per_address = 12000, refusals_told = 1500,
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

@@ -208,11 +208,24 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
         event_add(request, kind, user, app ? app->app_id : SLICE_NONE, detail);
 }
 
+/* "csc_…" and the like: sent where it does not belong, it must not be kept for that. */
+static bool is_secret(struct slice sent) {
+    static const char *const prefixes[] = {"csc_", "cak_", "crt_", "cpk_", "cst_", "crg_"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+        if (slice_starts(sent, prefixes[i]))
+            return true;
+    return false;
+}
+
 /* Of what somebody sent, so that it can be read and nothing is drawn but characters. */
 static void sent_add(struct buffer *text, const char *name, struct slice sent) {
     if (!slice_is_set(sent))
         return;
     buffer_printf(text, ", %s ", name);
+    if (is_secret(sent)) {
+        buffer_add_text(text, "(a secret, left out)");
+        return;
+    }
     uint32_t rune;
     for (size_t at = 0, step; at < sent.len && (step = utf8_next(slice_from(sent, at), &rune)); at += step) {
         if (at + step > SENT_LEN_MAX) {
@@ -268,6 +281,7 @@ void audit_refused(struct request *request) {
     buffer_printf(&detail, " (error %s", error_kind(request->error)->oauth_code);
     sent_add(&detail, "client_id", sent_or(request, request->about.client_id, "client_id"));
     sent_add(&detail, "redirect_uri", sent_or(request, request->about.redirect_uri, "redirect_uri"));
+    sent_add(&detail, "because", request->error_detail);
     buffer_add_byte(&detail, ')');
     event_add(request, AUDIT_REFUSAL, user, request->about.app_id, buffer_slice(&detail));
 }

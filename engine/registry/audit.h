@@ -49,7 +49,8 @@ void audit_event(struct request *request, enum audit_kind kind, const struct use
                  struct slice detail);
 
 /* The refusal that the answer tells of (request->error), unless audit_event has recorded it: with its text and code,
- * the app, and the client_id and redirect_uri that were sent. So whatever number an error shows can be looked up. */
+ * what the log says beside it, the app, and the client_id and redirect_uri that were sent. So whatever number an error
+ * shows can be looked up. */
 void audit_refused(struct request *request);
 
 #endif

@@ -5,7 +5,8 @@
 --   answer.status, answer.headers["content-type"], answer.body, answer.json
 --
 -- Options: form, json, body, headers = { [name] = value }, cookie, basic = { id, secret }, bearer, version (1.1 or 2),
--- from (the address that it comes from, as "127.0.0.77"), method. A form is a map, or a list of { name, value } for duplicates.
+-- from (the address that it comes from, as "127.0.0.77"), method. A form is a map, or a list of { name, value } for
+-- duplicates.
 local cjson = require "cjson.safe"
 local cqueues = require "cqueues"
 local http_client = require "http.client"
