@@ -13,8 +13,9 @@ local function second_factor(_)
 end
 
 return {
-  -- So many attempts may fail, within so many seconds of the first, from one address (of IPv6 its /64)
-  -- and for one account that is named (a hotkey; a fingerprint names none); then the next ones wait.
+  -- So many attempts may fail, within so many seconds of the first, from one address (of IPv6 its /64), and from
+  -- one address at one account that is named (a hotkey, a passkey; a fingerprint names none); then that address
+  -- waits. 0: any number.
   limits = {
     address = { attempts = 50, seconds = 300 },
     account = { attempts = 20, seconds = 300 },

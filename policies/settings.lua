@@ -44,6 +44,11 @@ return {
     -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures; the queue's length is for both
     -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts;
     --   logout tokens have as many of their own, and one host has a quarter of either
+    -- What strangers may leave behind (0: any number): of an address in ten minutes, device codes of clients without
+    -- a secret, and clients where anybody may register them; in a minute, DPoP proofs and client assertions; of all
+    -- addresses in ten minutes, refusals in the audit log.
+    -- device_codes_per_address = 100, registrations_per_address = 30,
+    -- proofs_per_address = 12000, refusals_told = 1500,
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

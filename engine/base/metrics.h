@@ -48,7 +48,11 @@
     X(logout_dropped, "moonlatch_logout_dropped_total", "counter", "Logout tokens refused, or given up after a day") \
     X(sign_ins_limited, "moonlatch_sign_ins_limited_total", "counter", "Sign-ins refused unseen: too many had failed") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
-    X(refusals, "moonlatch_refusals_total", "counter", "Refusals that the audit log tells of") \
+    X(refusals, "moonlatch_refusals_total", "counter", "Refusals of people, clients and callers") \
+    X(refusals_untold, "moonlatch_refusals_untold_total", "counter", "Of these, those over the audit log's budget") \
+    X(device_codes_limited, "moonlatch_device_codes_limited_total", "counter", "Devices refused: too many asked") \
+    X(registrations_limited, "moonlatch_registrations_limited_total", "counter", "Registrations refused likewise") \
+    X(proofs_limited, "moonlatch_proofs_limited_total", "counter", "DPoP proofs and assertions refused likewise") \
     X(last_reload, "moonlatch_last_reload_seconds", "gauge", "Unix time of the last reload, or of the start") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
 

@@ -46,11 +46,13 @@ enum error access_token_possession_check(struct request *request, struct slice t
         return is_dpop ? fail(request, ERROR_INVALID_TOKEN, "The access token is a bearer token.") : ERROR_NONE;
     if (!is_dpop) /* RFC 9449 §7.2: it must not be taken for a bearer token */
         return fail(request, ERROR_INVALID_TOKEN, "The access token is bound to a key: send it as DPoP, with a proof.");
-    struct slice jkt;
-    enum error error = dpop_check(request, text, &jkt);
-    if (!error && !slice_equal(jkt, token->dpop_jkt))
+    struct dpop_proof proof;
+    enum error error = dpop_check(request, text, &proof);
+    if (error)
+        return error;
+    if (!slice_equal(proof.jkt, token->dpop_jkt))
         return fail(request, ERROR_INVALID_TOKEN, "The DPoP proof is of another key than the access token's.");
-    return error;
+    return dpop_spend(request, &proof);
 }
 
 enum error access_token_check(struct request *request, struct access_token *token) {

@@ -40,7 +40,7 @@ struct params authorization_params(struct arena *arena, const struct params *fro
 static enum error target_check(struct request *request, const char *place, struct authorization_request *asked) {
     const struct params *params = &asked->params;
     struct slice client_id = params_get(params, "client_id");
-    asked->redirect_uri = params_get(params, "redirect_uri");
+    asked->redirect_uri = request->about.redirect_uri = params_get(params, "redirect_uri");
     if (!slice_is_set(client_id))
         request_invalid(request, place, "client_id", -1, "missing", "client_id is required");
     if (!slice_is_set(asked->redirect_uri))

@@ -150,7 +150,7 @@ static enum error by_access_token(struct request *request, struct slice text, co
     return ERROR_NONE;
 }
 
-enum error caller_check(struct request *request, struct caller *caller) {
+static enum error caller_read(struct request *request, struct caller *caller) {
     if (slice_is_set(request->hotkey))
         return by_hotkey(request, caller);
     struct slice text = bearer_token(request->authorization);
@@ -177,4 +177,13 @@ enum error caller_check(struct request *request, struct caller *caller) {
     if (slice_is_set(cookie))
         return by_cookie(request, cookie, caller);
     return fail(request, ERROR_UNAUTHENTICATED, "Authentication is missing.");
+}
+
+enum error caller_check(struct request *request, struct caller *caller) {
+    enum error error = caller_read(request, caller);
+    if (error)
+        return error;
+    request->about.user_id = caller->user.user_id;
+    request->about.username = caller->user.username;
+    return ERROR_NONE;
 }

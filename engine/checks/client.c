@@ -5,6 +5,7 @@
 #include "crypto/secret.h"
 
 enum error client_find(struct request *request, struct slice client_id, struct app *app) {
+    request->about.client_id = client_id;
     if (!slice_starts(client_id, "cid_"))
         return fail(request, ERROR_INVALID_CLIENT, "There is no such client.");
     struct rows *rows = db_find(request->service->db, request->arena, STATEMENT_app_by_client_id, client_id);
@@ -13,6 +14,7 @@ enum error client_find(struct request *request, struct slice client_id, struct a
     if (rows->count == 0)
         return fail(request, ERROR_INVALID_CLIENT, "There is no such client.");
     *app = app_from(rows, 0);
+    request->about.app_id = app->app_id;
     return ERROR_NONE;
 }
 

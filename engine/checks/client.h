@@ -1,4 +1,6 @@
-/* OAuth clients: finding one, and authenticating one (RFC 6749 §2.3.1). */
+/* OAuth clients: finding one, and authenticating one (RFC 6749 §2.3.1). Wrong secrets are not counted: they have 285
+ * bits, so no number of guesses finds one, and a limit for a client would only let strangers stop it. A guess costs a
+ * look-up in memory and one hash. */
 #ifndef CHECKS_CLIENT_H
 #define CHECKS_CLIENT_H
 

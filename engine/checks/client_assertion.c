@@ -4,6 +4,7 @@
 #include "checks/client_keys.h"
 #include "checks/spend.h"
 #include "crypto/hex.h"
+#include "registry/ceilings.h"
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -58,7 +59,9 @@ static enum error use(struct request *request, const struct app *app, const stru
     struct slice id = arena_printf(request->arena, "assertion:%.*s:%.*s", SLICE_ARG(app->app_id),
                                    SLICE_ARG(sha256_base64url(request->arena, jti)));
     bool is_first;
-    enum error error = spend(request, id, expires_at_s + 2 * SKEW_S, &is_first);
+    enum error error = ceiling_proof_check(request, app->app_id);
+    if (!error)
+        error = spend(request, id, expires_at_s + 2 * SKEW_S, &is_first);
     if (!error && !is_first)
         return fail(request, ERROR_INVALID_CLIENT, "client_assertion has been used already.");
     return error;

@@ -5,7 +5,7 @@
 #include "registry/apps.h"
 #include "registry/audit.h"
 
-/* Of 20^8 codes, some thousand of which wait, so many tries find none in the lifetime of any. */
+/* Of 20^8 codes, some ten thousand of which wait, so many tries find none in the lifetime of any. */
 enum { WRONG_MAX = 10, WRONG_WINDOW_S = 600, TYPED_LEN_MAX = 64 };
 
 struct slice user_code_read(struct arena *arena, struct slice text) {

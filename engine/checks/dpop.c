@@ -7,6 +7,7 @@
 #include "crypto/jose.h"
 #include "crypto/nonce.h"
 #include "crypto/secret.h"
+#include "registry/ceilings.h"
 
 enum { JTI_LEN_MAX = 256, SKEW_S = 30 };
 
@@ -65,33 +66,41 @@ static enum error time_check(struct request *request, const struct value *claims
 }
 
 /* Of one key no two proofs have one jti (§11.1). */
-static enum error use(struct request *request, const struct value *claims, struct slice jkt) {
+static enum error id_make(struct request *request, const struct value *claims, struct dpop_proof *proof) {
     struct slice jti = value_get_text(claims, "jti");
     if (!jti.len || jti.len > JTI_LEN_MAX)
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof has no jti, or a longer one than %d characters.",
                     JTI_LEN_MAX);
-    struct slice id = arena_printf(request->arena, "dpop:%.*s:%.*s", SLICE_ARG(jkt),
-                                   SLICE_ARG(sha256_base64url(request->arena, jti)));
-    bool is_first;
-    enum error error = spend(request, id, clock_now_s() + 2 * (request->service->settings->dpop_s + SKEW_S), &is_first);
-    if (!error && !is_first)
-        return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof has been used already.");
-    return error;
+    proof->id = arena_printf(request->arena, "dpop:%.*s:%.*s", SLICE_ARG(proof->jkt),
+                             SLICE_ARG(sha256_base64url(request->arena, jti)));
+    return ERROR_NONE;
 }
 
-enum error dpop_check(struct request *request, struct slice token, struct slice *jkt) {
-    struct jws proof;
-    *jkt = SLICE_NONE;
+enum error dpop_check(struct request *request, struct slice token, struct dpop_proof *proof) {
+    struct jws jws;
+    struct dpop_proof read = {0};
+    *proof = read;
     if (!slice_is_set(request->dpop))
         return ERROR_NONE;
     nonce_offer(request);
-    if (!jws_parse(request->arena, request->dpop, &proof))
+    if (!jws_parse(request->arena, request->dpop, &jws))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP header is not a JWT with an algorithm of ours.");
-    struct slice thumbprint;
-    enum error error = key_check(request, &proof, &thumbprint);
-    if (error || (error = target_check(request, proof.payload, token)) ||
-        (error = time_check(request, proof.payload)) || (error = use(request, proof.payload, thumbprint)))
+    enum error error = key_check(request, &jws, &read.jkt);
+    if (error || (error = target_check(request, jws.payload, token)) || (error = time_check(request, jws.payload)) ||
+        (error = id_make(request, jws.payload, &read)))
         return error;
-    *jkt = thumbprint;
+    *proof = read;
     return ERROR_NONE;
+}
+
+enum error dpop_spend(struct request *request, const struct dpop_proof *proof) {
+    if (!slice_is_set(proof->jkt))
+        return ERROR_NONE;
+    request->is_proof_spent = true;
+    bool is_first;
+    enum error error = ceiling_proof_check(request, proof->jkt);
+    if (error || (error = spend(request, proof->id, clock_now_s() + 2 * (request->service->settings->dpop_s + SKEW_S),
+                                &is_first)))
+        return error;
+    return is_first ? ERROR_NONE : fail(request, ERROR_INVALID_DPOP_PROOF, "The DPoP proof has been used already.");
 }

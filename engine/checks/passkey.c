@@ -114,7 +114,6 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = signed_in_now();
     proven->credential = row_text(found, 0, "public_key");
-    proven->account = answer->credential_id;
     return ERROR_NONE;
 }
 
@@ -165,6 +164,5 @@ enum error passkey_register(struct request *request, const struct passkey_making
         return error;
     proven->user = *user;
     proven->user.sign_in = signed_in_now();
-    proven->account = passkey.passkey_id;
     return ERROR_NONE;
 }

@@ -10,7 +10,6 @@ struct proven {
     struct slice credential; /* what it was proved with, as the store has it: hash of the fingerprint, public key of
                               * hotkey or passkey. No session begins when it is no longer the user's. */
     int64_t passkeys;        /* how many the user has; of a proof without one */
-    struct slice account;    /* whose attempts count this (checks/attempts.h); absent: none is named */
     struct slice spent_id;   /* the proof is good once: what its use spends; absent: it is a secret */
     int64_t spent_expires_at_s;
 };

@@ -51,6 +51,8 @@ enum error session_from_token(struct request *request, struct slice token, struc
         .user = user_from(rows, 0, "created_at"),
     };
     session->user.sign_in = sign_in_from(rows, 0);
+    request->about.user_id = session->user.user_id;
+    request->about.username = session->user.username;
     int64_t now_s = clock_now_s();
     if (row_int(rows, 0, "seen_at") + SEEN_EVERY_S < now_s)
         session_see(request, session->session_id, now_s);

@@ -7,6 +7,7 @@
 #include "crypto/nonce.h"
 #include "crypto/secret.h"
 #include "crypto/sr25519.h"
+#include "crypto/ss58.h"
 #include "policy/facts.h"
 #include "registry/audit.h"
 
@@ -40,12 +41,19 @@ static enum error policy_check(struct request *request, const struct user *user)
     return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
 }
 
-/* `account`: whose it was said to be; `user`: who it would have been, if that is known. */
-static enum error refuse(struct request *request, struct slice account, const struct user *user, enum error error) {
+/* Nobody was signed in; `user`: who it would have been, if that is known. */
+static enum error refuse(struct request *request, const struct user *user, enum error error) {
     metric_add(METRIC_sign_in_failures, 1);
-    attempts_count(request, account);
     audit_event(request, AUDIT_REFUSAL, user, NULL, request->error_text);
     return error;
+}
+
+/* How an attempt has ended; a store that cannot be asked is nobody's failure. */
+static enum error conclude(struct request *request, const struct attempt *attempt, const struct user *user,
+                           enum error error) {
+    bool has_failed = error && error != ERROR_STORE_UNAVAILABLE;
+    attempt_end(attempt, has_failed);
+    return has_failed ? refuse(request, slice_is_set(user->user_id) ? user : NULL, error) : error;
 }
 
 /* What the policy does not offer is not taken, either. */
@@ -57,30 +65,22 @@ static enum error method_check(struct request *request, const char *method) {
     return fail(request, ERROR_FORBIDDEN, "This way of signing in is switched off here.");
 }
 
-enum error wallet_prove(struct request *request, const struct wallet_proof *proof, struct proven *proven) {
-    enum error error = method_check(request, "hotkey");
-    if (error || (error = attempts_check(request, proof->hotkey)))
-        return error;
+static enum error wallet_check(struct request *request, const struct wallet_proof *proof, struct proven *proven) {
     if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &proven->spent_expires_at_s))
-        return refuse(
-            request, proof->hotkey, NULL,
-            fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one."));
+        return fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one.");
     unsigned char key[SR25519_KEY_SIZE];
     switch (message_verify(request, proof, key)) {
     case WALLET_OK:
         break;
     case WALLET_BAD_HOTKEY:
-        return refuse(request, proof->hotkey, NULL,
-                      fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address."));
+        return fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address.");
     case WALLET_OTHER_SCHEME:
-        return refuse(request, proof->hotkey, NULL,
-                      fail(request, ERROR_BAD_REQUEST,
-                           "This signature is not sr25519. Keys of other types cannot sign in here."));
+        return fail(request, ERROR_BAD_REQUEST,
+                    "This signature is not sr25519. Keys of other types cannot sign in here.");
     case WALLET_BAD_SIGNATURE:
-        return refuse(request, proof->hotkey, NULL,
-                      fail(request, ERROR_BAD_REQUEST,
-                           "The signature is not this hotkey's over the text of the page, or over the nonce. "
-                           "What was signed for another site is not taken."));
+        return fail(request, ERROR_BAD_REQUEST,
+                    "The signature is not this hotkey's over the text of the page, or over the nonce. "
+                    "What was signed for another site is not taken.");
     }
 
     struct batch batch = batch_in(request->arena);
@@ -88,61 +88,71 @@ enum error wallet_prove(struct request *request, const struct wallet_proof *proo
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
-        return refuse(request, proof->hotkey, NULL, fail(request, ERROR_NOT_FOUND, "No account has this hotkey."));
+        return fail(request, ERROR_NOT_FOUND, "No account has this hotkey.");
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("hotkey"), clock_now_s()};
     proven->credential = arena_copy(request->arena, (struct slice){(const char *)key, sizeof(key)});
     proven->passkeys = row_int(found, 0, "passkeys");
-    proven->account = proof->hotkey;
     proven->spent_id = arena_printf(request->arena, "nonce:%.*s", SLICE_ARG(proof->nonce));
-    error = policy_check(request, &proven->user);
-    return error ? refuse(request, proof->hotkey, &proven->user, error) : ERROR_NONE;
+    return policy_check(request, &proven->user);
 }
 
-enum error fingerprint_prove(struct request *request, struct slice fingerprint, struct proven *proven) {
-    unsigned char hash[SECRET_HASH_SIZE];
-    enum error error = method_check(request, "fingerprint");
-    if (error || (error = attempts_check(request, SLICE_NONE)))
+enum error wallet_prove(struct request *request, const struct wallet_proof *proof, struct proven *proven) {
+    unsigned char key[SS58_KEY_SIZE];
+    bool has_key = ss58_decode(proof->hotkey, key);
+    struct attempt attempt;
+    enum error error = method_check(request, "hotkey");
+    if (error || (error = attempt_begin(request, has_key ? (struct slice){(const char *)key, sizeof(key)} : SLICE_NONE,
+                                        &attempt)))
         return error;
+    return conclude(request, &attempt, &proven->user, wallet_check(request, proof, proven));
+}
+
+static enum error fingerprint_check(struct request *request, struct slice fingerprint, struct proven *proven) {
+    unsigned char hash[SECRET_HASH_SIZE];
     secret_hash(request->service->keyring, slice_trim(fingerprint), hash);
     struct batch batch = batch_in(request->arena);
     struct rows *found = batch_add(&batch, STATEMENT_user_by_fingerprint, db_blob(hash, sizeof(hash)));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (found->count == 0)
-        return refuse(request, SLICE_NONE, NULL,
-                      fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right."));
+        return fail(request, ERROR_UNAUTHENTICATED, "This fingerprint is not right.");
     proven->user = user_from(found, 0, "created_at");
     proven->user.sign_in = (struct sign_in){SLICE("fingerprint"), clock_now_s()};
     proven->credential = arena_copy(request->arena, (struct slice){(const char *)hash, sizeof(hash)});
     proven->passkeys = row_int(found, 0, "passkeys");
-    error = policy_check(request, &proven->user);
-    return error ? refuse(request, SLICE_NONE, &proven->user, error) : ERROR_NONE;
+    return policy_check(request, &proven->user);
+}
+
+enum error fingerprint_prove(struct request *request, struct slice fingerprint, struct proven *proven) {
+    struct attempt attempt;
+    enum error error = method_check(request, "fingerprint");
+    if (error || (error = attempt_begin(request, SLICE_NONE, &attempt)))
+        return error;
+    return conclude(request, &attempt, &proven->user, fingerprint_check(request, fingerprint, proven));
 }
 
 enum error passkey_prove(struct request *request, const struct passkey_answer *answer, struct proven *proven) {
+    struct attempt attempt;
     enum error error = method_check(request, "passkey");
-    if (error || (error = attempts_check(request, answer->credential_id)))
+    if (error || (error = attempt_begin(request, answer->credential_id, &attempt)))
         return error;
     error = passkey_check(request, answer, true, proven);
     if (!error)
         error = policy_check(request, &proven->user);
-    bool is_known = slice_is_set(proven->user.user_id);
-    return error && error != ERROR_STORE_UNAVAILABLE
-               ? refuse(request, answer->credential_id, is_known ? &proven->user : NULL, error)
-               : error;
+    return conclude(request, &attempt, &proven->user, error);
 }
 
 enum error second_factor_sign_in(struct request *request, const struct proven *first,
                                  const struct passkey_answer *answer, struct proven *proven) {
-    const struct user *user = &first->user;
-    enum error error = attempts_check(request, user->user_id);
+    struct attempt attempt;
+    enum error error = attempt_begin(request, first->user.user_id, &attempt);
     if (error)
         return error;
-    error = policy_check(request, user); /* it may have changed its mind since */
+    error = policy_check(request, &first->user); /* it may have changed its mind since */
     if (!error)
         error = second_factor_prove(request, first, answer, proven);
-    return error && error != ERROR_STORE_UNAVAILABLE ? refuse(request, user->user_id, user, error) : error;
+    return conclude(request, &attempt, &first->user, error);
 }
 
 enum error sign_in_finish(struct request *request, const struct proven *proven, struct session *session,
@@ -150,5 +160,5 @@ enum error sign_in_finish(struct request *request, const struct proven *proven, 
     const struct session_start start = {&proven->user, proven->credential, proven->spent_id,
                                         proven->spent_expires_at_s};
     enum error error = session_begin(request, &start, session, cookie);
-    return error == ERROR_INVALID_REQUEST ? refuse(request, proven->account, &proven->user, error) : error;
+    return error == ERROR_INVALID_REQUEST ? refuse(request, &proven->user, error) : error;
 }

@@ -24,6 +24,7 @@ struct command_line {
     struct arena *arena;
     struct options options;
     struct settings settings;
+    bool prints_blocks; /* a list's items are long: lines for each (print_result) */
 };
 
 struct workplace;
@@ -52,7 +53,8 @@ bool options_parse(struct options *options, const struct command *command, int c
 /* Flags, then MOONLATCH_* of the environment, then the settings file, then defaults. False with *error. */
 bool settings_read(struct command_line *line, struct slice *error);
 
-/* Prints a result: JSON on one line with --json, else "name: value" lines; a list one item a line. */
+/* Prints a result: JSON on one line with --json, else "name: value" lines; a list one item a line, or a block of such
+ * lines for each. */
 void print_result(const struct command_line *line, const struct value *result);
 /* Lines of a text that others had a part in, as a terminal may have them (utf8_add_escaped), and a line feed. */
 void print_lines(FILE *file, struct slice text);

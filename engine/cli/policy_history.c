@@ -33,7 +33,11 @@ enum error command_policy_explain(struct workplace *workplace, struct value **re
     if (!db_run(workplace->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (rows->count == 0)
-        return fail(&workplace->request, ERROR_NOT_FOUND, "The audit log has nothing of request %s.", id);
+        return fail(&workplace->request, ERROR_NOT_FOUND,
+                    "The audit log has nothing of request %s. It has good sign-ins, consents and tokens, and refusals "
+                    "but for those of a flood, which are only counted (refusals_untold in the server's log).",
+                    id);
+    workplace->line->prints_blocks = true;
     *result = value_list(arena);
     for (size_t i = 0; i < rows->count; i++)
         value_append(*result, record_value(arena, rows, i));

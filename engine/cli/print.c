@@ -25,6 +25,20 @@ static void add_cell(struct buffer *out, const struct value *value) {
     }
 }
 
+/* Without what is absent; of a list of maps a line for each. */
+static void add_lines(struct buffer *out, const struct value *map) {
+    for (const struct value *member = map->first; member; member = member->next) {
+        bool is_spread = member->kind == VALUE_LIST && member->first && member->first->kind == VALUE_MAP;
+        for (const struct value *one = is_spread ? member->first : member; one; one = is_spread ? one->next : NULL) {
+            if (one->kind == VALUE_NULL)
+                continue;
+            buffer_printf(out, "%.*s: ", SLICE_ARG(member->name));
+            add_cell(out, one);
+            buffer_add_byte(out, '\n');
+        }
+    }
+}
+
 void print_result(const struct command_line *line, const struct value *result) {
     struct buffer out = buffer_in(line->arena);
     if (option_is_set(&line->options, "json")) {
@@ -35,6 +49,12 @@ void print_result(const struct command_line *line, const struct value *result) {
             buffer_printf(&out, "%.*s: ", SLICE_ARG(member->name));
             add_cell(&out, member);
             buffer_add_byte(&out, '\n');
+        }
+    } else if (line->prints_blocks) {
+        for (const struct value *item = result->first; item; item = item->next) {
+            add_lines(&out, item);
+            if (item->next)
+                buffer_add_byte(&out, '\n');
         }
     } else {
         for (const struct value *item = result->first; item; item = item->next) {

@@ -38,7 +38,7 @@ static struct curves curves_of(struct arena *arena, const struct history *histor
         const struct history_point *point = &history->points[i];
         curves.sign_ins[i] = total_of(point, METRIC_sign_ins);
         curves.tokens[i] = total_of(point, METRIC_tokens_issued);
-        curves.refusals[i] = total_of(point, METRIC_refusals) + total_of(point, METRIC_sign_ins_limited);
+        curves.refusals[i] = total_of(point, METRIC_refusals);
         curves.requests[i] = total_of(point, METRIC_requests);
         curves.p50[i] = latency_percentile(point->latency, 50);
         curves.p90[i] = latency_percentile(point->latency, 90);

@@ -10,6 +10,7 @@
 #include "checks/scope.h"
 #include "crypto/code.h"
 #include "crypto/random.h"
+#include "registry/ceilings.h"
 
 const struct field device_authorization_fields[] = {
     CLIENT_FIELDS,
@@ -18,12 +19,14 @@ const struct field device_authorization_fields[] = {
     {0},
 };
 
-/* A client that needs no secret could otherwise fill the store. */
-enum { WAITING_MAX = 1000, INTERVAL_S = 5, TRIES_MAX = 5 };
+/* So many codes of an app may wait: of those that need no secret, which strangers ask for, and of all, so that
+ * strangers (each of whom has a ceiling of his own, registry/ceilings.h) cannot use up what the app's own server asks
+ * for. */
+enum { WAITING_UNPROVEN_MAX = 1000, WAITING_MAX = 10000, INTERVAL_S = 5, TRIES_MAX = 5 };
 
 struct device_wish {
     struct client client;
-    struct slice dpop_jkt; /* of the key that the device_code is bound to; absent: to none */
+    struct dpop_proof proof; /* of the key that the device_code is bound to; absent: to none */
     const struct value *scopes;
     struct slice resources;
 };
@@ -39,10 +42,12 @@ static enum error wish_read(struct request *request, struct device_wish *wish) {
         return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!names_hold(client->app.metadata.grant_types, SLICE(GRANT_DEVICE_CODE)))
         return fail(request, ERROR_UNAUTHORIZED_CLIENT, "The app has not registered this grant type.");
-    if ((error = dpop_check(request, SLICE_NONE, &wish->dpop_jkt)) ||
-        (error = scope_check(request, params_get(&request->form, "scope"), &wish->scopes)))
+    if ((error = dpop_check(request, SLICE_NONE, &wish->proof)) ||
+        (error = scope_check(request, params_get(&request->form, "scope"), &wish->scopes)) ||
+        (error = resource_check(request, &request->form, &client->app, &wish->resources)))
         return error;
-    return resource_check(request, &request->form, &client->app, &wish->resources);
+    /* Of a client that proves nothing a proof only names the key: each poll needs one of its own. */
+    return client->is_authenticated ? dpop_spend(request, &wish->proof) : ceiling_check(request, CEILING_DEVICE_CODE);
 }
 
 struct device_codes {
@@ -54,21 +59,22 @@ struct device_codes {
 static enum error device_insert(struct request *request, const struct device_wish *wish, struct device_codes *codes) {
     int64_t now_s = clock_now_s();
     codes->expires_at_s = now_s + request->service->settings->device_code_s;
-    struct db_value app = db_text(wish->client.app.app_id), now = db_int(now_s), most = db_int(WAITING_MAX);
+    int64_t waiting_max = wish->client.is_authenticated ? WAITING_MAX : WAITING_UNPROVEN_MAX;
+    struct db_value app = db_text(wish->client.app.app_id), now = db_int(now_s), most = db_int(waiting_max);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         key_id_mint(codes->device_id);
         user_code_mint(codes->user_code);
         struct batch batch = batch_in(request->arena);
         struct rows *made = batch_add(
             &batch, STATEMENT_device_insert, db_text(slice_of(codes->device_id)), db_text(slice_of(codes->user_code)),
-            app, db_text(names_join(request->arena, wish->scopes)), db_text(wish->resources), db_text(wish->dpop_jkt),
+            app, db_text(names_join(request->arena, wish->scopes)), db_text(wish->resources), db_text(wish->proof.jkt),
             now, db_int(codes->expires_at_s), db_int(INTERVAL_S), most);
         struct rows *waiting = batch_add(&batch, STATEMENT_device_count_waiting, app, now, most);
         if (!db_run(request->service->db, &batch))
             return ERROR_STORE_UNAVAILABLE;
         if (made->count)
             return ERROR_NONE;
-        if (row_int(waiting, 0, "codes") >= WAITING_MAX)
+        if (row_int(waiting, 0, "codes") >= waiting_max)
             return fail(request, ERROR_TOO_MANY_REQUESTS, "Too many devices of this app are waiting. Try again later.");
     }
     return ERROR_OVERLOADED;

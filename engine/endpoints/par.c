@@ -28,7 +28,7 @@ static struct params params_of(struct request *request, const struct client *cli
     return whole;
 }
 
-static enum error client_read(struct request *request, struct client *client, struct slice *dpop_jkt) {
+static enum error client_read(struct request *request, struct client *client, struct dpop_proof *proof) {
     struct slice asked_jkt = params_get(&request->form, "dpop_jkt");
     enum error error = client_check(request, client);
     if (error)
@@ -39,21 +39,22 @@ static enum error client_read(struct request *request, struct client *client, st
         return fail(request, ERROR_INVALID_REQUEST, "A request_uri cannot be pushed.");
     if (slice_is_set(params_get(&request->form, "request")))
         return fail(request, ERROR_REQUEST_NOT_SUPPORTED, NULL);
-    if ((error = dpop_check(request, SLICE_NONE, dpop_jkt)))
+    if ((error = dpop_check(request, SLICE_NONE, proof)))
         return error;
-    if (slice_is_set(*dpop_jkt) && slice_is_set(asked_jkt) && !slice_equal(*dpop_jkt, asked_jkt))
+    if (slice_is_set(proof->jkt) && slice_is_set(asked_jkt) && !slice_equal(proof->jkt, asked_jkt))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "dpop_jkt is not the thumbprint of the proof's key.");
-    return ERROR_NONE;
+    /* Of a client that proves nothing a proof only names the key, as dpop_jkt does: it is not worth a row. */
+    return client->is_authenticated ? dpop_spend(request, proof) : ERROR_NONE;
 }
 
 struct response endpoint_par(struct request *request) {
     struct client client;
-    struct slice dpop_jkt;
+    struct dpop_proof proof;
     fields_required(request);
     enum error error = request_validation(request);
-    if (error || (error = client_read(request, &client, &dpop_jkt)))
+    if (error || (error = client_read(request, &client, &proof)))
         return respond_error(request, error);
-    struct params params = params_of(request, &client, dpop_jkt);
+    struct params params = params_of(request, &client, proof.jkt);
     struct authorization_request asked;
     if ((error = authorization_params_check(request, &params, "body", &asked)))
         return respond_error(request, error);

@@ -10,6 +10,7 @@
 #include "policy/facts.h"
 #include "registry/apps.h"
 #include "registry/audit.h"
+#include "registry/ceilings.h"
 #include "registry/users.h"
 
 enum { NAMES_TRIED_MAX = 20 };
@@ -17,7 +18,7 @@ enum { NAMES_TRIED_MAX = 20 };
 /* Who owns the client: whoever calls, or for somebody who does not say who they are the user that the settings name. */
 static enum error owner_find(struct request *request, struct user *owner, bool *is_anonymous) {
     struct caller caller;
-    *is_anonymous = !slice_is_set(request->authorization) && !slice_is_set(request->hotkey);
+    *is_anonymous = request->is_anonymous = !slice_is_set(request->authorization) && !slice_is_set(request->hotkey);
     if (!*is_anonymous) {
         enum error error = caller_check(request, &caller);
         *owner = caller.user;
@@ -74,7 +75,8 @@ struct response endpoint_register(struct request *request) {
     struct slice client_secret;
     enum error error = owner_find(request, &owner, &is_anonymous);
     if (error || (error = registration_read(request, NULL)) || (error = app_new_check(request, &owner, &app)) ||
-        (error = policy_check(request, &owner, is_anonymous, &app)))
+        (error = policy_check(request, &owner, is_anonymous, &app)) ||
+        (is_anonymous && (error = ceiling_check(request, CEILING_REGISTRATION))))
         return respond_error(request, registration_error(request, error));
     struct slice token = token_make(request, &app);
     struct quotas quotas = {.apps = INT64_MAX}; /* nobody's in particular: whether there may be any, the policy says */

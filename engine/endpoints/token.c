@@ -2,7 +2,6 @@
 #include "endpoints/endpoints.h"
 #include "endpoints/token_family.h"
 
-#include "checks/dpop.h"
 #include "checks/fields.h"
 
 #include <assert.h>
@@ -66,9 +65,9 @@ static enum error caller_read(struct request *request, const struct grant_kind *
         return fail(request, ERROR_APP_IS_OFF, NULL);
     if (!names_hold(client->app.metadata.grant_types, slice_of(kind->name)))
         return fail(request, ERROR_UNAUTHORIZED_CLIENT, "The app has not registered this grant type.");
-    if ((error = dpop_check(request, SLICE_NONE, &caller->dpop_jkt)))
+    if ((error = dpop_check(request, SLICE_NONE, &caller->proof)))
         return error;
-    if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->dpop_jkt))
+    if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->proof.jkt))
         return fail(request, ERROR_INVALID_DPOP_PROOF, "This client has to send a DPoP proof.");
     return ERROR_NONE;
 }

@@ -19,7 +19,7 @@ static enum error store(struct request *request, const struct app *app, const st
 static enum error mint(struct request *request, const struct token_caller *caller, struct token_set *set) {
     const struct app *app = &caller->client.app;
     struct scope_question question = {.app = app, .grant_type = "client_credentials"};
-    struct token_making making = {.app = app, .dpop_jkt = caller->dpop_jkt};
+    struct token_making making = {.app = app, .dpop_jkt = caller->proof.jkt};
     struct slice scope = params_get(&request->form, "scope");
     enum error error = ERROR_NONE;
     if (slice_is_set(scope))
@@ -38,7 +38,8 @@ struct response token_by_client(struct request *request, const struct token_call
     enum error error = caller->client.is_authenticated
                            ? ERROR_NONE
                            : fail(request, ERROR_INVALID_CLIENT, "The client has to authenticate.");
-    if (error || (error = mint(request, caller, &set)) || (error = store(request, app, &set)))
+    if (error || (error = dpop_spend(request, &caller->proof)) || (error = mint(request, caller, &set)) ||
+        (error = store(request, app, &set)))
         return token_refusal(request, NULL, app, error);
     return token_set_answer(request, NULL, app, &set);
 }

@@ -6,7 +6,7 @@
 #include "crypto/code.h"
 
 /* Whoever asks sooner than the interval allows waits longer by the step; the leeway is for what a network shifts. */
-enum { SLOW_DOWN_STEP_S = 5, LEEWAY_S = 1 };
+enum { SLOW_DOWN_STEP_S = 5, LEEWAY_S = 1, INTERVAL_MAX_S = 120 };
 
 static enum error device_read(struct request *request, const struct token_caller *caller, struct rows **device) {
     struct code code;
@@ -26,10 +26,13 @@ static enum error device_read(struct request *request, const struct token_caller
     return token_binding_check(request, caller, *device);
 }
 
-/* Nobody has decided: was it time to ask? */
-static enum error pace_check(struct request *request, struct slice device_id) {
-    int64_t now_s = clock_now_s();
-    struct db_value device = db_text(device_id), now = db_int(now_s), time_s = db_int(now_s + LEEWAY_S);
+/* Nobody has decided: was it time to ask? Who floods has the longest interval soon, and then writes nothing more. */
+static enum error pace_check(struct request *request, const struct rows *polled) {
+    int64_t now_s = clock_now_s(), interval_s = row_int(polled, 0, "interval_s");
+    if (interval_s >= INTERVAL_MAX_S && row_int(polled, 0, "polled_at") + interval_s > now_s + LEEWAY_S)
+        return ERROR_SLOW_DOWN;
+    struct db_value device = db_text(row_text(polled, 0, "device_id")), now = db_int(now_s),
+                    time_s = db_int(now_s + LEEWAY_S);
     struct batch batch = batch_in(request->arena);
     struct rows *early = batch_add(&batch, STATEMENT_device_poll_early, device, now, time_s, db_int(SLOW_DOWN_STEP_S));
     batch_add(&batch, STATEMENT_device_poll, device, now, time_s);
@@ -42,7 +45,7 @@ static enum error grant_read(struct request *request, const struct token_caller 
                              struct rows **grant) {
     struct slice grant_id = row_text(device, 0, "grant_id");
     if (row_is_null(device, 0, "decided_at"))
-        return pace_check(request, row_text(device, 0, "device_id"));
+        return pace_check(request, device);
     if (!slice_is_set(grant_id))
         return ERROR_DEVICE_DENIED;
     struct batch batch = batch_in(request->arena);

@@ -94,12 +94,12 @@ static enum error store(struct request *request, const struct app *app, const st
 static enum error exchange(struct request *request, const struct token_caller *caller, struct access_token *subject,
                            struct token_set *set) {
     const struct app *app = &caller->client.app;
-    struct token_making making = {.app = app, .dpop_jkt = caller->dpop_jkt, .actor = app->client_id};
+    struct token_making making = {.app = app, .dpop_jkt = caller->proof.jkt, .actor = app->client_id};
     struct scope_question question = {.app = app, .grant_type = GRANT_TOKEN_EXCHANGE};
     enum error error = types_check(request);
     if (!caller->client.is_authenticated)
         error = fail(request, ERROR_INVALID_CLIENT, "The client has to authenticate.");
-    if (error || (error = subject_read(request, caller, subject)) ||
+    if (error || (error = subject_read(request, caller, subject)) || (error = dpop_spend(request, &caller->proof)) ||
         (error = scopes_asked(request, subject, &question.requested)))
         return error;
     making.user = question.user = &subject->user;

@@ -7,6 +7,8 @@
 #include "policy/facts.h"
 #include "registry/audit.h"
 
+#include <assert.h>
+
 static struct value *facts_make(struct request *request, const struct token_making *making) {
     struct arena *arena = request->arena;
     struct value *facts = facts_of(request);
@@ -20,6 +22,7 @@ static struct value *facts_make(struct request *request, const struct token_maki
 }
 
 enum error token_set_mint(struct request *request, const struct token_making *making, struct token_set *set) {
+    assert(!slice_is_set(making->dpop_jkt) || request->is_proof_spent);
     struct value *facts = facts_make(request, making);
     struct lifetimes lifetimes;
     enum token_format format;
@@ -59,7 +62,8 @@ void token_set_store(struct request *request, struct batch *batch, const struct 
 
 struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
                               enum error error) {
-    audit_event(request, AUDIT_REFUSAL, user, app, request->error_text);
+    if (user) /* else the answer is all that there is to tell of */
+        audit_event(request, AUDIT_REFUSAL, user, app, request->error_text);
     return respond_error(request, error);
 }
 
@@ -112,9 +116,9 @@ enum error token_family_revoke(struct request *request, struct slice grant_id) {
 
 enum error token_possession_check(struct request *request, const struct token_caller *caller, struct slice dpop_jkt,
                                   const char *token, enum error of_another) {
-    if (!slice_is_set(dpop_jkt) || slice_equal(dpop_jkt, caller->dpop_jkt))
+    if (!slice_is_set(dpop_jkt) || slice_equal(dpop_jkt, caller->proof.jkt))
         return ERROR_NONE;
-    return slice_is_set(caller->dpop_jkt)
+    return slice_is_set(caller->proof.jkt)
                ? fail(request, of_another, "%s is bound to another DPoP key.", token)
                : fail(request, ERROR_INVALID_DPOP_PROOF, "%s is bound to a key: send a DPoP proof.", token);
 }

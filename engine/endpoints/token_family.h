@@ -4,13 +4,14 @@
 #define ENDPOINTS_TOKEN_FAMILY_H
 
 #include "checks/client.h"
+#include "checks/dpop.h"
 #include "crypto/token.h"
 
 /* Who asks for tokens, as far as the endpoint has checked it. */
 struct token_caller {
     struct client client;
     const char *grant_type;
-    struct slice dpop_jkt; /* of the key whose proof came along (RFC 9449); absent: none did */
+    struct dpop_proof proof; /* that came along; each grant type spends it when its grant is proven */
 };
 
 /* What tokens are to be made of. */
@@ -18,9 +19,9 @@ struct token_making {
     const struct user *user; /* NULL: the client itself (client_credentials) */
     const struct app *app;
     const struct value *scopes;
-    struct slice audience;    /* resources (RFC 8707), separated by spaces; "": none named */
-    struct slice dpop_jkt;    /* the key that the access token is bound to; absent: a bearer token */
-    struct slice actor;       /* client_id of who exchanged a token for it; absent: nobody */
+    struct slice audience; /* resources (RFC 8707), separated by spaces; "": none named */
+    struct slice dpop_jkt; /* of the proof, which is spent: the access token is bound to it; absent: a bearer token */
+    struct slice actor;    /* client_id of who exchanged a token for it; absent: nobody */
     int64_t expires_at_max_s; /* the access token lives no longer; 0: as the policy says */
     bool has_refresh, has_id_token;
     struct slice session_id, nonce, claims; /* for the id_token: sid; absent: none sent */

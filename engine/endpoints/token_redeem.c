@@ -7,7 +7,7 @@
 /* RFC 9449 §10: the code is bound to a key that the authorization request named. */
 enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row) {
     struct slice bound = row_text(row, 0, "dpop_jkt");
-    if (slice_is_set(bound) && !slice_equal(bound, caller->dpop_jkt))
+    if (slice_is_set(bound) && !slice_equal(bound, caller->proof.jkt))
         return fail(request, ERROR_INVALID_GRANT, "The code is bound to a DPoP key whose proof is missing.");
     return ERROR_NONE;
 }
@@ -48,7 +48,7 @@ static enum error mint(struct request *request, const struct token_caller *calle
     struct token_making making = {
         .user = user,
         .app = app,
-        .dpop_jkt = caller->dpop_jkt,
+        .dpop_jkt = caller->proof.jkt,
         .has_refresh = true,
         .session_id = row_text(grant, 0, "session_id"),
         .nonce = row_text(grant, 0, "nonce"),
@@ -64,14 +64,17 @@ static enum error mint(struct request *request, const struct token_caller *calle
 struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant) {
     const struct app *app = &caller->client.app;
     struct slice grant_id = row_text(grant, 0, "grant_id");
-    if (!row_is_null(grant, 0, "redeemed_at"))
-        return token_refusal(request, NULL, app, replayed(request, grant_id));
+    enum error error =
+        dpop_spend(request, &caller->proof); /* first: who repeats a request to the letter ends nothing */
+    if (!error && !row_is_null(grant, 0, "redeemed_at"))
+        error = replayed(request, grant_id);
+    if (error)
+        return token_refusal(request, NULL, app, error);
     struct user user = user_from(grant, 0, "user_created_at");
     user.sign_in = sign_in_from(grant, 0);
     struct token_set set;
     bool is_first;
-    enum error error = token_binding_check(request, caller, grant);
-    if (error || (error = mint(request, caller, grant, &user, &set)) ||
+    if ((error = token_binding_check(request, caller, grant)) || (error = mint(request, caller, grant, &user, &set)) ||
         (error = redeem(request, caller, &set, grant_id, &is_first)))
         return token_refusal(request, &user, app, error);
     if (!is_first)

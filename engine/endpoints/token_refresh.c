@@ -90,7 +90,7 @@ static enum error mint(struct request *request, const struct token_caller *calle
     struct token_making making = {
         .user = user,
         .app = &caller->client.app,
-        .dpop_jkt = caller->dpop_jkt,
+        .dpop_jkt = caller->proof.jkt,
         .has_refresh = true,
         .session_id = row_text(found, 0, "session_id"),
         .claims = row_text(found, 0, "claims"),
@@ -107,6 +107,8 @@ struct response token_by_refresh(struct request *request, const struct token_cal
     struct rows *found = NULL;
     const struct value *scopes;
     enum error error = refresh_read(request, client, &found);
+    if (!error)
+        error = dpop_spend(request, &caller->proof);
     if (!error && is_reused(request, found))
         error = reused(request, found);
     if (!error)

@@ -156,6 +156,10 @@ static const struct shape_field limits_fields[] = {
     INT("offload_queue"),
     INT("outgoing_threads"),
     INT("outgoing_timeout_ms"),
+    INT("device_codes_per_address"),
+    INT("registrations_per_address"),
+    INT("proofs_per_address"),
+    INT("refusals_told"),
     LAST,
 };
 static const struct shape_field lifetimes_settings_fields[] = {

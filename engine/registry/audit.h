@@ -43,12 +43,19 @@ enum audit_kind {
 extern const char *const audit_kind_names[AUDIT_KIND_COUNT];
 
 /* Records that it happened; `user` and `app` may be NULL, `detail` absent. The decisions so far go with it, as many as
- * have room in 64 KiB, and the last one always. */
+ * have room in 64 KiB, and the last one always; those of a stranger only within 8 KiB. Refusals have a budget
+ * (registry/ceilings.h), so that nobody can drown the log: over it they are counted (moonlatch_refusals_untold_total),
+ * and a line a second says how many. */
 void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
                  struct slice detail);
 /* The same in the batch that does it, so that neither is without the other: for the command line, where nothing is
  * written behind an answer. */
 void audit_add(struct batch *batch, const struct request *request, enum audit_kind kind, const struct user *user,
                const char *detail);
+
+/* The refusal that the answer tells of (request->error), unless audit_event has recorded it: with its text and code,
+ * what the log says beside it, the app, and the client_id and redirect_uri that were sent. So whatever number an error
+ * shows can be looked up. */
+void audit_refused(struct request *request);
 
 #endif

@@ -1,5 +1,8 @@
 /* Slow work (RSA signatures, HTTP to other servers) on a few threads of the process, while the fiber that wants it
- * waits and its loop goes on. Beside db_run this is where a fiber waits. */
+ * waits and its loop goes on. Beside db_run this is where a fiber waits.
+ *
+ * A full queue refuses whoever comes next. That of signatures is filled only by those whose grant is proven: no
+ * stranger has anything signed. */
 #ifndef SERVER_OFFLOAD_H
 #define SERVER_OFFLOAD_H
 

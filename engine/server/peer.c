@@ -32,6 +32,15 @@ static uint16_t slot_of(const struct worker *worker, const struct sockaddr *addr
     return (uint16_t)((hash ^ hash >> 16) % ADDRESS_SLOTS);
 }
 
+/* How many connections an address may have: as many as are set, but where all that there may be are more than that, no
+ * more than are left for the others. So whoever has few gets in while an address that has many tries for all. */
+static int64_t address_max(const struct worker *worker) {
+    const struct settings *settings = worker->config->settings;
+    int64_t most = settings->connections_per_address_max,
+            left = settings->connections_max - (int64_t)worker->peer_count;
+    return most < settings->connections_max && left < most ? left : most;
+}
+
 static void on_close(void *data) {
     struct peer *peer = data;
     struct worker *worker = peer->worker;
@@ -182,7 +191,7 @@ static void peer_begin(struct worker *worker, h2o_socket_t *socket) {
     struct sockaddr_storage address;
     socklen_t size = h2o_socket_getpeername(socket, (struct sockaddr *)&address);
     uint16_t slot = slot_of(worker, (struct sockaddr *)&address);
-    if (size == 0 || worker->address_counts[slot] >= worker->config->settings->connections_per_address_max) {
+    if (size == 0 || worker->address_counts[slot] >= address_max(worker)) {
         metric_add(METRIC_refused_connections, 1);
         h2o_socket_close(socket);
         return;

@@ -59,8 +59,16 @@ struct request {
     struct slice ui_locales; /* of an authorization request: languages that go before Accept-Language's */
     int64_t retry_after_s;   /* of a refusal that may be tried again: when; 0: soon */
     struct slice dpop_nonce; /* for the answer's header of that name; absent: none */
+    bool is_proof_spent;     /* the DPoP proof was, or the request was refused (checks/dpop.h) */
 
     struct value *decisions; /* of the policies, for the audit log; NULL: none yet */
+    struct {                 /* what was said, for the record of a refusal; absent: nothing, or not yet */
+        struct slice client_id, redirect_uri, app_id; /* app_id: of the app that there is */
+        struct slice user_id, username;               /* proven, by a session or as the caller */
+    } about;
+    bool is_anonymous; /* whoever a record names has not asked: somebody has in their place who says nothing of himself
+                        */
+    bool is_refusal_told; /* to the audit log, or counted */
 
     /* how it failed, for the renderer and the log (error.h) */
     enum error error;

@@ -150,7 +150,7 @@ static struct value *invalid_list(struct request *request) {
     return list;
 }
 
-static struct slice public_text(struct request *request, enum error error) {
+struct slice response_error_text(const struct request *request, enum error error) {
     if (slice_is_set(request->error_text))
         return request->error_text;
     if (request->invalid && slice_is_set(request->invalid->message))
@@ -172,7 +172,7 @@ struct slice error_description(struct arena *arena, struct slice text) {
 static struct response error_json(struct request *request, enum error error, bool is_oauth, bool has_detail) {
     struct arena *arena = request->arena;
     struct value *answer = value_map(arena);
-    struct slice text = public_text(request, error);
+    struct slice text = response_error_text(request, error);
     if (request->invalid)
         value_set_value(answer, "detail", invalid_list(request));
     else if (has_detail)
@@ -191,7 +191,7 @@ static struct response error_page(struct request *request, enum error error) {
     struct value *context = value_map(arena);
     int status = error_kind(error)->status;
     value_set_text(arena, context, "title", status < 500 ? SLICE("This did not work") : SLICE("Something went wrong"));
-    value_set_text(arena, context, "message", public_text(request, error));
+    value_set_text(arena, context, "message", response_error_text(request, error));
     value_set_int(arena, context, "status", status);
     value_set_text(arena, context, "request_id", slice_of(request->id));
     return response_page(request, status, "error", context, SLICE_NONE);

@@ -54,6 +54,8 @@ void fail_detail(struct request *request, const char *format, ...) __attribute__
 
 /* What RFC 6749 §4.1.2.1 lets an error_description hold: ' for ", / for \, ? for what is no printable ASCII. */
 struct slice error_description(struct arena *arena, struct slice text);
+/* What the answer says of it. */
+struct slice response_error_text(const struct request *request, enum error error);
 
 /* The one renderer: management JSON, OAuth error, or page, as the route's style says. */
 struct response respond_error(struct request *request, enum error error);

@@ -5,6 +5,7 @@
 #include "base/latency.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "registry/audit.h"
 
 #include <assert.h>
 
@@ -147,8 +148,10 @@ static void record(const struct request *request, const struct response *respons
 }
 
 /* What every answer of a route carries, whether it is good or not. */
-static struct response finish(const struct request *request, const struct route *route, struct response response,
+static struct response finish(struct request *request, const struct route *route, struct response response,
                               int64_t started_ns) {
+    if (request->error && request->route)
+        audit_refused(request);
     if (route && (route->flags & ROUTE_CORS))
         response_header(&response, "access-control-allow-origin", SLICE("*"));
     if (slice_is_set(request->dpop_nonce)) {

@@ -28,10 +28,12 @@ struct settings {
     /* limits; defaults in settings.c */
     int64_t body_max_bytes;
     int64_t connections_max;             /* per worker */
-    int64_t connections_per_address_max; /* per worker */
-    int64_t requests_in_flight_max;      /* fibers per worker */
-    int64_t streams_max;                 /* concurrent HTTP/2 streams per connection */
-    int64_t request_timeout_ms;          /* from first byte to last byte of the answer */
+    int64_t connections_per_address_max; /* per worker; fewer when few are left (peer.c) */
+    /* Fibers per worker. One address can have most of them for as long as the store takes to answer, and for nothing
+     * else: what takes longer waits in queues of its own (offload.h). Over it the answer is 503, at once. */
+    int64_t requests_in_flight_max;
+    int64_t streams_max;        /* concurrent HTTP/2 streams per connection */
+    int64_t request_timeout_ms; /* from first byte to last byte of the answer */
     int64_t idle_timeout_ms;
     int64_t drain_timeout_ms;
     int64_t store_timeout_ms;
@@ -42,6 +44,10 @@ struct settings {
     int64_t policy_call_ms, policy_memory_bytes;
     int64_t offload_threads, offload_queue_max;
     int64_t outgoing_threads, outgoing_timeout_ms; /* for HTTP to other servers */
+    /* Of strangers (registry/ceilings.h); 0: any number. */
+    int64_t device_codes_per_address_max, registrations_per_address_max; /* in ten minutes */
+    int64_t proofs_per_address_max;                                      /* in a minute */
+    int64_t refusals_told_max;                                           /* by the audit log, in ten minutes */
 
     /* lifetimes, seconds */
     int64_t nonce_s, pending_s, code_s, session_s, reuse_grace_s;

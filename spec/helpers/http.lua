@@ -5,7 +5,8 @@
 --   answer.status, answer.headers["content-type"], answer.body, answer.json
 --
 -- Options: form, json, body, headers = { [name] = value }, cookie, basic = { id, secret }, bearer, version (1.1 or 2),
--- method. A form is a map, or a list of { name, value } for duplicates.
+-- from (the address that it comes from, as "127.0.0.77"), method. A form is a map, or a list of { name, value } for
+-- duplicates.
 local cjson = require "cjson.safe"
 local cqueues = require "cqueues"
 local http_client = require "http.client"
@@ -161,6 +162,7 @@ function http.connect(server, options)
     ctx = server.is_tls and (options.ctx or http.tls_context()) or nil,
     sendname = "localhost",
     version = options.version or (not server.is_tls and 1.1 or nil),
+    bind = options.from,
   }, TIMEOUT_S))
   return setmetatable({ server = server, lua_http = lua_http }, connection)
 end
@@ -189,7 +191,7 @@ function connection:close()
 end
 
 function http.request(server, method, path, options)
-  local one = http.connect(server, { version = options and options.version })
+  local one = http.connect(server, options)
   local answer = one:request(method, path, options)
   one:close()
   return answer

@@ -5,15 +5,21 @@
 --   … lock:release()
 --
 -- lock.change(server, sql) changes what is in there: for what would take a spec too long to wait for or to make.
+-- lock.number(server, sql) asks for one number: how many rows there are.
 local ffi = require "ffi"
 
 local database = require "helpers.database"
+local postgres = require "helpers.postgres"
 local sys = require "helpers.sys"
 
 ffi.cdef [[
 int sqlite3_open_v2(const char *path, void **handle, int flags, const char *vfs);
 int sqlite3_busy_timeout(void *handle, int ms);
 int sqlite3_exec(void *handle, const char *sql, void *callback, void *argument, char **error);
+int sqlite3_prepare_v2(void *handle, const char *sql, int len, void **statement, const char **rest);
+int sqlite3_step(void *statement);
+long long sqlite3_column_int64(void *statement, int column);
+int sqlite3_finalize(void *statement);
 int sqlite3_close(void *handle);
 const char *sqlite3_errmsg(void *handle);
 ]]
@@ -22,7 +28,7 @@ local is_found, sqlite = pcall(ffi.load, "sqlite3")
 if not is_found then
   sqlite = ffi.load("libsqlite3.so.0")
 end
-local OPEN_READWRITE, BUSY_MS = 2, 10000
+local OPEN_READWRITE, BUSY_MS, ROW = 2, 10000, 100
 
 local lock = {}
 lock.__index = lock
@@ -76,6 +82,19 @@ function lock.change(server, sql)
   local self = open_sqlite(server)
   execute(self, sql)
   sqlite.sqlite3_close(self.handle)
+end
+
+function lock.number(server, sql)
+  if database.of(server.state) then
+    return tonumber(postgres.sql(database.of(server.state), sql))
+  end
+  local self, statement = open_sqlite(server), ffi.new("void *[1]")
+  assert(sqlite.sqlite3_prepare_v2(self.handle, sql, -1, statement, nil) == 0)
+  assert(sqlite.sqlite3_step(statement[0]) == ROW)
+  local number = tonumber(sqlite.sqlite3_column_int64(statement[0], 0))
+  sqlite.sqlite3_finalize(statement[0])
+  sqlite.sqlite3_close(self.handle)
+  return number
 end
 
 -- May be called twice.

@@ -78,19 +78,74 @@ describe("Failed attempts to sign in", function()
     server:stop()
   end)
 
-  it("are counted once each when many come together", function()
+  it("that come at once get no more through than one by one", function()
     local server = server_helper.start { policies = policy(5, 0, 60) }
     local app = flow.app(server, flow.user(server))
-    for _ = 1, 5 do
-      wrong(server, app)
-    end
-    local answers = http.together(server, 20, function(_, connection)
+    local seen = {}
+    for _, status in ipairs(http.together(server, 60, function(_, connection)
       return connection:request("POST", "/idp/login", { form = flow.request(app,
         { response_type = false, auth_method = "fingerprint", fingerprint = "wrong" }) }).status
-    end)
-    for _, status in ipairs(answers) do
-      assert.equal(429, status)
+    end)) do
+      seen[status] = (seen[status] or 0) + 1
     end
+    assert.same({ [401] = 5, [429] = 55 }, seen)
     server:stop()
+  end)
+
+  it("do not count those that succeed", function()
+    local server = server_helper.start { policies = policy(3, 0, 60) }
+    local user = flow.user(server)
+    local app = flow.app(server, user)
+    assert.equal(401, wrong(server, app).status)
+    for _ = 1, 6 do
+      assert.equal(303, flow.login(server, app, user).status)
+    end
+    assert.equal(401, wrong(server, app).status)
+    assert.equal(303, flow.login(server, app, user).status)
+    assert.equal(401, wrong(server, app).status)
+    assert.equal(429, flow.login(server, app, user).status)
+    server:stop()
+  end)
+
+  describe("by wrong signatures", function()
+    local server
+    lazy_setup(function()
+      server = server_helper.start { policies = policy(50, 20, 60) }
+      flow.user(server, { hotkey = wallet.address("//Alice") })
+    end)
+    lazy_teardown(function()
+      server:stop()
+    end)
+
+    -- Her key, under the address that is given.
+    local function cli_login(from, hotkey, seed)
+      local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
+      local signature = seed and wallet.sign { seed = seed, message = nonce }.signature or "0x" .. ("00"):rep(64)
+      return http.get(server, "/idp/cli_login?" .. http.form { hotkey = hotkey, signature = signature, nonce = nonce },
+        { from = from }).status
+    end
+
+    it("stop nobody but the address that they come from", function()
+      local alice, seen = wallet.address("//Alice"), {}
+      for _ = 1, 25 do
+        local status = cli_login("127.0.0.66", alice)
+        seen[status] = (seen[status] or 0) + 1
+      end
+      assert.same({ [400] = 20, [429] = 5 }, seen)
+      assert.equal(429, cli_login("127.0.0.66", alice, "//Alice"))
+      assert.equal(302, cli_login("127.0.0.77", alice, "//Alice"))
+      assert.equal(302, cli_login("127.0.0.77", alice, "//Alice"))
+    end)
+
+    it("are counted for the key, however its address is written", function()
+      local alice = { wallet.address("//Alice"), "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5",
+        "HNZata7iMYWmk5RvZRTiAsSDhV8366zq2YGb3tLH5Upf74F" } -- of Polkadot and Kusama
+      for i = 1, 20 do
+        assert.equal(400, cli_login("127.0.0.67", alice[i % #alice + 1]))
+      end
+      for _, address in ipairs(alice) do
+        assert.equal(429, cli_login("127.0.0.67", address, "//Alice"))
+      end
+    end)
   end)
 end)

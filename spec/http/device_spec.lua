@@ -164,20 +164,23 @@ describe("the device grant", function()
       shape.ok(ask(server, world.app, { scope = "openid quota", resource = "https://api.example/" }))
     end)
 
-    it("keeps no more than a thousand waiting codes of an app", function()
+    it("keeps no more than a thousand waiting codes that strangers have asked for", function()
       local flooded = flow.app(server, world.user, { grant_types = GRANTS })
+      local stranger = { client_id = flooded.client_id, redirect_uris = flooded.redirect_uris }
       lock.change(server, ([[
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
         INSERT INTO device_codes (device_id, user_code, app_id, scopes, resources, created_at, expires_at, polled_at,
           interval_s)
         SELECT 'flood' || i, 'flood' || i, '%s', '', '', 0, %d, 0, 5 FROM n]]):format(flooded.app_id, os.time() + 600))
-      local last = device(server, flooded)
-      local answer = ask(server, flooded)
+      local last = device(server, stranger)
+      local answer = ask(server, stranger)
       shape.oauth_error(answer, 429, "temporarily_unavailable")
       assert.is_string(answer.headers["retry-after"])
+      shape.ok(ask(server, flooded)) -- with its secret
       shape.ok(ask(server, world.app))
+      lock.change(server, "DELETE FROM device_codes WHERE user_code = 'flood1'")
       decide(server, last, world.cookie, "deny")
-      shape.ok(ask(server, flooded))
+      shape.ok(ask(server, stranger))
       lock.change(server, "DELETE FROM device_codes WHERE user_code LIKE 'flood%'")
     end)
   end)
@@ -516,6 +519,21 @@ describe("the device grant", function()
       pending()
       approve(server, codes, world.cookie)
       good(poll(server, world.app, codes))
+    end)
+
+    it("too early for ever: the interval ends at two minutes, and nothing is written any more", function()
+      local codes = device(server, world.app)
+      for _ = 1, 40 do
+        poll(server, world.app, codes)
+      end
+      shape.oauth_error(poll(server, world.app, codes), 400, "slow_down")
+      local of_all = "SELECT max(interval_s) FROM device_codes WHERE user_code = '" .. codes.user_code .. "'"
+      assert.equal(120, lock.number(server, of_all))
+      local held = lock.hold(server)
+      shape.oauth_error(poll(server, world.app, codes), 400, "slow_down")
+      held:release()
+      wait(server, 120)
+      shape.oauth_error(poll(server, world.app, codes), 400, "authorization_pending")
     end)
 
     it("polls at once: none is answered but that it has to wait", function()

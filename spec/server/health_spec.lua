@@ -83,7 +83,7 @@ describe("An operator sees", function()
   end)
 
   it("a line for each request, by the id that the answer carries, without its query", function()
-    local answer = http.get(server, "/idp/authorize?client_id=secret-in-the-query", { bearer = "cak_x" })
+    local answer = http.get(server, "/idp/authorize?client_id=x&state=secret-in-the-query", { bearer = "cak_x" })
     local id = answer.headers["x-request-id"]
     local found = server:logged(function(entry)
       return entry.request_id == id and entry.event == "request"

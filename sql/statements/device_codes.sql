@@ -42,7 +42,7 @@ RETURNING device_id
 
 -- name: device_polled
 -- What the device asks for: its own app's (?2).
-SELECT device_id, dpop_jkt, decided_at, grant_id FROM device_codes WHERE device_id = ?1 AND app_id = ?2
+SELECT device_id, dpop_jkt, decided_at, grant_id, polled_at, interval_s FROM device_codes WHERE device_id = ?1 AND app_id = ?2
 
 -- name: device_poll_early
 -- Before its time, which is ?3 (now ?2 and what clocks and networks are forgiven): from now on it has to wait longer by
