@@ -1,5 +1,6 @@
 #include "policy/sandbox.h"
 
+#include "policy/chunk.h"
 #include "policy/library.h"
 #include "policy/vm.h"
 
@@ -52,12 +53,6 @@ static void face_make(lua_State *L) {
 
 /* --- loading --- */
 
-/* The environment is set before the chunk runs. Text only: bytecode could do anything. */
-static void chunk_load(lua_State *L, const struct source_file *file) {
-    if (luaL_loadbufferx(L, file->text.at, file->text.len, file->chunk, "t") != 0)
-        lua_error(L);
-}
-
 static int is_table_of_functions(lua_State *L) {
     lua_pushnil(L);
     while (lua_next(L, -2)) {
@@ -90,7 +85,7 @@ void sandbox_load(lua_State *L, const struct source_file *file) {
     lua_pushlstring(L, file->module.at, file->module.len);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&loading);
     lua_rawset(L, loaded);
-    chunk_load(L, file);
+    chunk_load(L, file->text, file->chunk); /* the environment is set before it runs */
     registry_get(L, &environment_key);
     lua_setfenv(L, -2);
     lua_call(L, 0, 1);
@@ -226,7 +221,7 @@ static void prelude_run(lua_State *L, const struct policy_source *source, int gl
         prelude = prelude->next;
     if (!prelude)
         luaL_error(L, "lua/moonlatch/prelude.lua:1: is missing");
-    chunk_load(L, prelude);
+    chunk_load(L, prelude->text, prelude->chunk);
     lua_pushvalue(L, globals);
     library_push(L);
     lua_pushvalue(L, LUA_GLOBALSINDEX);
@@ -248,8 +243,9 @@ static void natives_forget(lua_State *L) {
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     table_clear(L, lua_gettop(L));
     lua_pop(L, 1);
-    lua_pushnil(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, LUA_REGISTRYINDEX, VM_LOADED);
+    table_clear(L, lua_gettop(L));
+    lua_pop(L, 1);
 }
 
 /* ("x"):rep(3) finds the same functions as string.rep; the metatable itself cannot be had. */

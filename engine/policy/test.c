@@ -1,5 +1,6 @@
 /* The specs of policies: files *_spec.lua beside them, in the sandbox that the policies have, with busted's words
  * (lua/moonlatch/vocabulary.lua) and the policies whole. */
+#include "policy/chunk.h"
 #include "policy/policy_state.h"
 #include "policy/sandbox.h"
 
@@ -64,8 +65,7 @@ static void file_load(lua_State *L, void *context) {
     lua_call(L, 1, WHATS - 1);
     for (int what = WHATS - 1; what >= WHAT_COUNT; what--)
         testing->kept[what] = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (luaL_loadbufferx(L, testing->file->text.at, testing->file->text.len, testing->file->chunk, "t") != 0)
-        lua_error(L);
+    chunk_load(L, testing->file->text, testing->file->chunk);
     lua_pushvalue(L, environment);
     lua_setfenv(L, -2);
     lua_call(L, 0, 0);

@@ -174,6 +174,8 @@ bool vm_open(struct vm *vm, size_t memory_bytes) {
     /* Compiled traces ignore hooks, and policies are too short to gain from them. */
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_sethook(L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, VM_LOADED);
     /* They stay on the stack, so that a call makes no closure outside of its protection. */
     lua_pushcfunction(L, message_handler);
     lua_pushcfunction(L, trampoline);

@@ -65,6 +65,10 @@ void vm_charge(lua_State *L, size_t units);
 /* "policies/scopes.lua:12: " of the innermost running line that a policy wrote; "" without one. */
 void vm_where(lua_State *L, char *out, size_t size);
 
+/* In the registry: the table of loaded libraries, which no sandbox can reach. It must stay, for LuaJIT opens its FFI by
+ * itself where it thinks that it needs it, and keeps what that needs to live in there alone (LuaJIT#1168). */
+#define VM_LOADED "_LOADED"
+
 /* The chunk that vm_where passes over: an operator's mistakes are not in there. */
 #define VM_PRELUDE "moonlatch/prelude.lua"
 

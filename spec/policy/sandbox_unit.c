@@ -3,6 +3,9 @@
  * that is refused. */
 #include "set.h"
 
+#include "policy/policy_state.h"
+
+#include <lauxlib.h>
 #include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -157,6 +160,30 @@ static void bytecode_is_not_loaded(void) {
     set = set_open("policies.login", "\x1bLJ\x02\x02\x01");
     CHECK(!set.policy);
     CHECK(strstr(string(set_error), "policies/login.lua") != NULL);
+}
+
+static void number_load(lua_State *L, void *context) {
+    (void)context;
+    for (int i = 0; i < 20; i++) {
+        if (luaL_loadbufferx(L, "return 1LL", 10, "@x", "t")) /* beside chunk_load, which refuses it */
+            lua_error(L);
+        lua_settop(L, 0);
+        lua_gc(L, LUA_GCCOLLECT, 0);
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, VM_LOADED);
+    lua_getfield(L, -1, "ffi");
+    if (!lua_istable(L, -1)) /* what keeps the FFI's tables, which the collector would free under it */
+        luaL_error(L, "the FFI is open and nothing keeps it");
+}
+
+static void the_ffi_cannot_be_had_and_does_no_harm(void) {
+    CHECK(!run("", "return 1LL ~= nil"));
+    CHECK(strstr(string(set_error), "policies/login.lua:3: a number with LL, ULL or i is not allowed here") != NULL);
+    CHECK(run("", "return true"));
+    const struct vm_budget budget = {.time_ms = 1000, .block_bytes = LOAD_BLOCK_BYTES};
+    CHECK(vm_run(&set.policy->vm, &budget, number_load, NULL));
+    CHECK(fails("return ffi ~= nil"));
+    CHECK(fails("return require('ffi') ~= nil"));
 }
 
 static void endless_loops_end(void) {
@@ -324,6 +351,7 @@ int main(void) {
     RUN(globals_cannot_be_set);
     RUN(libraries_are_read_only);
     RUN(bytecode_is_not_loaded);
+    RUN(the_ffi_cannot_be_had_and_does_no_harm);
     RUN(endless_loops_end);
     RUN(recursion_ends);
     RUN(memory_ends);
