@@ -1,17 +1,17 @@
 #include "policy/call.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "fiber/fiber.h"
 #include "policy/consent_page.h"
 #include "policy/convert.h"
+#include "policy/shadow.h"
 #include "policy/time.h"
 
 #include <lauxlib.h>
 
 static const char *const function_names[FUNCTION_COUNT] = {
-#define X(file, name, required, first, second) #file "." #name,
+#define X(file, name, without, first, second) #file "." #name,
     POLICY_FUNCTIONS(X)
 #undef X
 };
@@ -64,43 +64,30 @@ static void run(void *context) {
         call->error = error_place(call, call->error);
 }
 
-/* --- the shadow: a candidate, asked the same, whose answer counts for nothing --- */
-
-static struct slice outcome_text(const struct policy_call *call) {
-    if (!call->decided)
-        return call->error;
-    struct buffer json = buffer_in(call->arena);
-    for (int i = 0; i < POLICY_RESULTS_MAX && call->results[i]; i++) {
-        buffer_add_text(&json, i ? ", " : "");
-        json_write(&json, call->results[i]);
-    }
-    return buffer_slice(&json);
+/* A function that the policies leave out: what holds without it. */
+static void call_default(struct policy_call *call) {
+    const struct value *result = declared_functions[call->function].without;
+    if (call->function == FUNCTION_apps_present)
+        result = call->arguments[0];
+    call->results[0] = (struct value *)(uintptr_t)result; /* nobody writes to it */
+    call->results[1] = NULL;
+    call->decided = true;
 }
 
-static void shadow_run(const struct policy_call *live) {
-    struct policy_call call = {.policy = live->policy->shadow, .function = live->function, .arena = live->arena};
-    if (!call.policy || call.policy->references[call.function] == LUA_NOREF)
-        return;
-    memcpy(call.arguments, live->arguments, sizeof(call.arguments));
-    fiber_hop(run, &call);
-    metric_add(METRIC_shadow_decisions, 1);
-    struct slice ours = outcome_text(live), theirs = outcome_text(&call);
-    if (slice_equal(ours, theirs))
-        return;
-    metric_add(METRIC_shadow_differences, 1);
-    struct buffer facts = buffer_in(call.arena);
-    json_write(&facts, call.arguments[0]);
-    log_info("shadow_difference", log_string("function", function_names[call.function]), log_text("live", ours),
-             log_text("shadow", theirs), log_text("facts", buffer_slice(&facts)));
+const char *call_name(enum policy_function function) {
+    return function_names[function];
 }
 
-void policy_shadow_set(struct policy *policy, struct policy *candidate) {
-    if (policy->shadow)
-        policy_close(policy->shadow);
-    policy->shadow = candidate;
+bool policy_has(const struct policy *policy, enum policy_function function) {
+    return policy->references[function] != LUA_NOREF;
 }
 
-/* --- */
+void call_run(struct policy_call *call) {
+    if (policy_has(call->policy, call->function))
+        fiber_hop(run, call);
+    else
+        call_default(call);
+}
 
 static void outcome_keep(const struct policy_call *call) {
     struct policy_outcome *last = &call->policy->last;
@@ -122,16 +109,23 @@ void policy_call_failed(struct policy_call *call, struct slice message) {
     log_warn("policy_failed", log_string("function", function_names[call->function]), log_text("error", call->error));
 }
 
-bool policy_call(struct policy_call *call) {
-    fiber_hop(run, call);
+static void decision_count(struct policy_call *call) {
     metric_add(METRIC_policy_calls, 1);
     policy_time_observe(call->function, call->took_ns);
     if (call->decided)
         outcome_keep(call);
     else
         policy_call_failed(call, call->error);
+}
+
+bool policy_call(struct policy_call *call) {
+    call_run(call);
+    if (policy_has(call->policy, call->function))
+        decision_count(call);
+    else
+        call->policy->last = (struct policy_outcome){0};
     if (call->policy->shadow)
-        shadow_run(call);
+        shadow_ask(call);
     return call->decided;
 }
 

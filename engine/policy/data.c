@@ -5,7 +5,6 @@
 #include "policy/convert.h"
 #include "policy/vm.h"
 
-
 enum { MEMORY_BYTES = 4 * 1024 * 1024, BLOCK_BYTES = 1024 * 1024, TIME_MS = 200 };
 
 struct reading {

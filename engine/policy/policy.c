@@ -62,7 +62,7 @@ static void functions_check(struct opening *opening, lua_State *L) {
             problem_at(opening, source_line_of(opening->file, name),
                        arena_printf(opening->arena, "%s must be a function, and is a %s", declared->name,
                                     luaL_typename(L, -1)));
-        else if (declared->required)
+        else if (!declared->without)
             problem_at(opening, 1, arena_printf(opening->arena, "the function %s is missing", declared->name));
         lua_pop(L, 1);
     }
@@ -255,7 +255,7 @@ static void close_vm(void *context) {
 }
 
 void policy_close(struct policy *policy) {
-    policy_shadow_set(policy, NULL);
+    policy_shadow_set(policy, NULL, NULL);
     fiber_hop(close_vm, &policy->vm);
     arena_free(&policy->arena);
     free(policy);

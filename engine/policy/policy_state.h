@@ -15,7 +15,8 @@ struct policy {
     int lines[FUNCTION_COUNT];      /* where it is defined */
     struct value *data[DATA_COUNT];
     struct policy_outcome last;
-    struct policy *shadow; /* a candidate that is asked the same, or NULL; closed with this one */
+    struct policy *shadow;        /* a candidate that is asked the same, or NULL; closed with this one */
+    struct shadow_record *record; /* of a candidate */
 };
 
 /* Enough for a list of thousands of names while loading; far less during a call, where one operation

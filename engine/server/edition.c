@@ -145,7 +145,7 @@ struct policy *generation_candidate_open(struct arena *arena, struct edition *sh
 
 void generation_shadow(struct generation *generation, struct edition *shadow, struct policy *candidate) {
     struct edition *before = generation->shadow;
-    policy_shadow_set(generation->service.policy, candidate);
+    policy_shadow_set(generation->service.policy, candidate, shadow ? &shadow->record : NULL);
     if (shadow)
         edition_retain(shadow);
     generation->shadow = shadow;

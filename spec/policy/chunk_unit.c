@@ -41,9 +41,9 @@ static bool is_seen_if_lexed(struct slice text) {
     return is_seen || !lexed;
 }
 
-static const char *const literals[] = {"1LL", "0ll",   "2Ll",   "1ULL",        "7uLL",   "9ull", "0x1fULL",
-                                       "0XFFll", "2i", "2I",    "0x10i",       "1e3i",   "1e-3i", ".5i",
-                                       "1.5I",  "0x1p4i", "0x.8p-1i", "18446744073709551615ULL"};
+static const char *const literals[] = {"1LL",     "0ll",    "2Ll",  "1ULL",   "7uLL",     "9ull",
+                                       "0x1fULL", "0XFFll", "2i",   "2I",     "0x10i",    "1e3i",
+                                       "1e-3i",   ".5i",    "1.5I", "0x1p4i", "0x.8p-1i", "18446744073709551615ULL"};
 
 static void every_literal_is_refused_with_its_line(void) {
     for (size_t i = 0; i < sizeof(literals) / sizeof(*literals); i++) {
@@ -72,7 +72,8 @@ static void what_only_looks_like_one_is_not(void) {
         "return 0x1f, 1e5, 1e+5, 0x1p-4, .5, 5., 3 .. 4",
         "return 1LLx, 1i2",
         "return 1L -- malformed",
-        "return \xc3\xa4" "1LL",
+        "return \xc3\xa4"
+        "1LL",
         "return '1LL",
         "return [[1LL",
         "return [=1LL -- malformed",
