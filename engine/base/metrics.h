@@ -31,6 +31,7 @@
     X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
     X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
+    X(policy_renewals, "moonlatch_policy_renewals_total", "counter", "States replaced, for they remembered something") \
     X(reloads, "moonlatch_reloads_total", "counter", "Reloads of policies and pages that worked") \
     X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
     X(audit_records, "moonlatch_audit_records_total", "counter", "Records written to the audit log") \

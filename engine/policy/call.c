@@ -5,6 +5,7 @@
 #include "fiber/fiber.h"
 #include "policy/consent_page.h"
 #include "policy/convert.h"
+#include "policy/renew.h"
 #include "policy/shadow.h"
 #include "policy/time.h"
 
@@ -55,10 +56,10 @@ static void run(void *context) {
     struct policy_call *call = context;
     struct policy *policy = call->policy;
     const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
-    bool is_held = vm_run(&policy->vm, &budget, work, call);
-    call->took_ns = policy->vm.took_ns;
+    bool is_held = vm_run(policy->vm, &budget, work, call);
+    call->took_ns = policy->vm->took_ns;
     if (!is_held)
-        call->error = slice_of(policy->vm.message);
+        call->error = slice_of(policy->vm->message);
     call->decided = is_held && !call->error.len;
     if (!call->decided)
         call->error = error_place(call, call->error);
@@ -126,6 +127,8 @@ bool policy_call(struct policy_call *call) {
         call->policy->last = (struct policy_outcome){0};
     if (call->policy->shadow)
         shadow_ask(call);
+    if (renew_is_due(call->policy))
+        renew_look(call->policy);
     return call->decided;
 }
 

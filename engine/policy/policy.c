@@ -1,6 +1,8 @@
 /* Loading and checking a set of policies. */
 #include "policy/convert.h"
+#include "policy/kept.h"
 #include "policy/policy_state.h"
+#include "policy/renew.h"
 #include "policy/sandbox.h"
 
 #include "base/buffer.h"
@@ -159,6 +161,22 @@ static void load(lua_State *L, void *context) {
         names_check(opening, L);
 }
 
+static void kept_problem(void *context, const char *place, struct slice why) {
+    struct opening *opening = context;
+    problem_add(opening, arena_printf(opening->arena, "%s: %.*s", place, SLICE_ARG(why)));
+}
+
+static void guard(lua_State *L, void *context) {
+    struct opening *opening = context;
+    sandbox_load(L, opening->file);
+    kept_guard(L, opening->arena, kept_problem, opening);
+}
+
+static void kept_read(lua_State *L, void *context) {
+    struct opening *opening = context;
+    opening->policy->kept_sum = kept_sum(L);
+}
+
 static void load_failed(lua_State *L, void *context) {
     (void)context;
     sandbox_load_failed(L);
@@ -168,9 +186,9 @@ static void load_failed(lua_State *L, void *context) {
 static bool run(struct opening *opening, void (*work)(lua_State *L, void *context)) {
     int64_t left_ms = opening->deadline_ms - clock_monotonic_ms();
     const struct vm_budget budget = {.time_ms = left_ms > 1 ? left_ms : 1, .block_bytes = LOAD_BLOCK_BYTES};
-    if (vm_run(&opening->policy->vm, &budget, work, opening))
+    if (vm_run(opening->policy->vm, &budget, work, opening))
         return true;
-    const char *message = opening->policy->vm.message;
+    const char *message = opening->policy->vm->message;
     if (strstr(message, ".lua:") || !opening->file)
         problem_add(opening, arena_copy(opening->arena, slice_of(message)));
     else
@@ -183,6 +201,16 @@ static bool file_is_declared(struct slice policy) {
         if (slice_is(policy, *file))
             return true;
     return false;
+}
+
+/* From here on what the files made stays as it is. */
+static void kept_watch(struct opening *opening) {
+    const struct policy_source *source = opening->policy->source;
+    for (opening->file = source->first; opening->file; opening->file = opening->file->next)
+        if (slice_is_set(opening->file->policy))
+            run(opening, guard);
+    run(opening, kept_read);
+    opening->policy->calls_to_look = RENEW_LOOK_CALLS;
 }
 
 static void load_all(void *context) {
@@ -198,9 +226,11 @@ static void load_all(void *context) {
                        SLICE("no policy has this name (known: apps, claims, consent, login, quotas, "
                              "scopes, settings, tokens)"));
         else if (!run(opening, load))
-            vm_run(&opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
+            vm_run(opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
     }
-    vm_settle(&opening->policy->vm);
+    if (!opening->problems.len)
+        kept_watch(opening);
+    vm_settle(opening->policy->vm);
 }
 
 /* Two may be left out: every setting and every quota has a default. */
@@ -219,8 +249,10 @@ static void files_check(struct opening *opening) {
 struct policy *policy_open(struct arena *arena, const struct policy_source *source, const struct policy_limits *limits,
                            struct slice *error) {
     struct policy *policy = calloc(1, sizeof(*policy));
-    if (!policy)
+    struct vm *vm = calloc(1, sizeof(*vm));
+    if (!policy || !vm)
         abort();
+    policy->vm = vm;
     policy->source = source;
     policy->limits = limits ? *limits : (struct policy_limits){0};
     if (!policy->limits.call_ms)
@@ -237,7 +269,7 @@ struct policy *policy_open(struct arena *arena, const struct policy_source *sour
         .problems = buffer_in(arena),
         .deadline_ms = clock_monotonic_ms() + policy->limits.load_ms,
     };
-    if (vm_open(&policy->vm, policy->limits.memory_bytes)) {
+    if (vm_open(policy->vm, policy->limits.memory_bytes)) {
         files_check(&opening);
         fiber_hop(load_all, &opening);
     } else {
@@ -256,7 +288,8 @@ static void close_vm(void *context) {
 
 void policy_close(struct policy *policy) {
     policy_shadow_set(policy, NULL, NULL);
-    fiber_hop(close_vm, &policy->vm);
+    fiber_hop(close_vm, policy->vm);
+    free(policy->vm);
     arena_free(&policy->arena);
     free(policy);
 }

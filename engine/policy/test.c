@@ -98,7 +98,7 @@ static void test_run(lua_State *L, void *context) {
 static void failed(struct testing *testing, struct slice name) {
     struct arena *arena = testing->arena;
     struct value *failure = value_map(arena);
-    const char *message = testing->policy->vm.message;
+    const char *message = testing->policy->vm->message;
     if (!strstr(message, ".lua:"))
         message = arena_printf(arena, "%s:1: %s", testing->file->label, message).at;
     testing->result->failed++;
@@ -109,7 +109,7 @@ static void failed(struct testing *testing, struct slice name) {
 
 static void file_test(void *context) {
     struct testing *testing = context;
-    struct vm *vm = &testing->policy->vm;
+    struct vm *vm = testing->policy->vm;
     const struct vm_budget budget = {TEST_MS, LOAD_BLOCK_BYTES};
     testing->count = 0;
     if (!vm_run(vm, &budget, file_load, testing)) {

@@ -201,6 +201,7 @@ static void collect(struct vm *vm) {
 /* A collection walks all that lives, so it should be rare; but what a call may use is the rest of the budget. */
 void vm_settle(struct vm *vm) {
     collect(vm);
+    vm->settled_bytes = vm->used_bytes;
     size_t percent = vm->memory_bytes / 2 * 100 / (vm->used_bytes + 1);
     percent = percent < PAUSE_PERCENT_MIN   ? PAUSE_PERCENT_MIN
               : percent > PAUSE_PERCENT_MAX ? PAUSE_PERCENT_MAX
@@ -208,8 +209,13 @@ void vm_settle(struct vm *vm) {
     lua_gc(vm->L, LUA_GCSETPAUSE, (int)percent);
 }
 
+bool vm_is_full(const struct vm *vm) {
+    return vm->is_full;
+}
+
 static void recover(struct vm *vm) {
     collect(vm);
+    vm->is_full = vm->settled_bytes && vm->used_bytes > vm->settled_bytes + (vm->memory_bytes - vm->settled_bytes) / 2;
     vm->spent = false;
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
 }

@@ -31,6 +31,8 @@ struct vm {
     int64_t took_ns; /* the last vm_run */
     size_t work;     /* since the last look at the clock */
     int looks;
+    size_t settled_bytes; /* what lived after vm_settle */
+    bool is_full;
     bool spent;        /* a budget of this call is spent */
     char message[512]; /* why the last vm_run failed, mostly with file:line */
     void (*work_now)(lua_State *L, void *context);
@@ -50,6 +52,9 @@ bool vm_open(struct vm *vm, size_t memory_bytes);
 void vm_close(struct vm *vm);
 /* When all is loaded: from now on calls leave garbage behind until it is worth a collection. */
 void vm_settle(struct vm *vm);
+
+/* Whether a call ran out of memory and what lives after the collection is so much that the next one may, too. */
+bool vm_is_full(const struct vm *vm);
 
 /* Calls work(L, context) on an empty stack, protected and within the budget. False, with vm->message,
  * when it raised or spent a budget (even if it caught the error); the state is fit for the next call

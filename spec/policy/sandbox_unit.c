@@ -181,7 +181,7 @@ static void the_ffi_cannot_be_had_and_does_no_harm(void) {
     CHECK(strstr(string(set_error), "policies/login.lua:3: a number with LL, ULL or i is not allowed here") != NULL);
     CHECK(run("", "return true"));
     const struct vm_budget budget = {.time_ms = 1000, .block_bytes = LOAD_BLOCK_BYTES};
-    CHECK(vm_run(&set.policy->vm, &budget, number_load, NULL));
+    CHECK(vm_run(set.policy->vm, &budget, number_load, NULL));
     CHECK(fails("return ffi ~= nil"));
     CHECK(fails("return require('ffi') ~= nil"));
 }
