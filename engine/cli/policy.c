@@ -104,7 +104,8 @@ int command_policy_test(struct command_line *line) {
     struct policy_source *source;
     struct policy_test_result tested;
     struct policy *policy = policies_open(line, directory, &source, &error);
-    bool has_run = policy && policy_test(line->arena, source, NULL, &tested, &error);
+    const struct policy_limits limits = policy_limits_of(&line->settings);
+    bool has_run = policy && policy_test(line->arena, source, &limits, &tested, &error);
     policies_close(policy, source);
     if (!has_run) {
         print_lines(stderr, error);

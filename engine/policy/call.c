@@ -17,16 +17,31 @@ static const char *const function_names[FUNCTION_COUNT] = {
 #undef X
 };
 
-static void result_read(lua_State *L, struct policy_call *call, int i) {
-    const struct shape *shape = declared_functions[call->function].results[i];
-    if (!shape || call->error.len)
-        return;
-    struct slice path = i ? SLICE("its second result") : SLICE("its result"), error = SLICE_NONE;
-    call->results[i] = convert_read(L, i + 1, call->arena, &error);
-    if (!call->results[i])
-        call->error = arena_printf(call->arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(error));
-    else if (!shape_check(shape, call->results[i], path, call->arena, &error))
-        call->error = error;
+/* Parts that are well-formed but do not go together; NULL when they do. */
+static const char *contradiction_of(enum policy_function function, const struct value *result) {
+    bool is_grant = function == FUNCTION_scopes_grant;
+    return is_grant && !value_get(result, "granted") == !value_get(result, "denied")
+               ? "its result must have either granted or denied"
+               : NULL;
+}
+
+bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
+                  struct slice *error) {
+    for (int i = 0; i < POLICY_RESULTS_MAX; i++) {
+        const struct shape *shape = declared_functions[function].results[i];
+        if (!shape)
+            continue;
+        struct slice path = i ? SLICE("its second result") : SLICE("its result"), why = SLICE_NONE;
+        results[i] = convert_read(L, first + i, arena, &why);
+        if (!results[i])
+            *error = arena_printf(arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(why));
+        else if (!shape_check(shape, results[i], path, arena, &why))
+            *error = why;
+        if (error->len)
+            return false;
+    }
+    *error = slice_of(contradiction_of(function, results[0]));
+    return !error->len;
 }
 
 static void work(lua_State *L, void *context) {
@@ -36,9 +51,8 @@ static void work(lua_State *L, void *context) {
     while (count < POLICY_ARGUMENTS_MAX && call->arguments[count])
         convert_push(L, call->arguments[count++]);
     lua_call(L, count, POLICY_RESULTS_MAX);
-    for (int i = 0; i < POLICY_RESULTS_MAX; i++)
-        result_read(L, call, i);
-    if (!call->error.len && call->function == FUNCTION_consent_page)
+    bool is_good = results_read(L, 1, call->function, call->arena, call->results, &call->error);
+    if (is_good && call->function == FUNCTION_consent_page)
         call->error = consent_page_fault(call->arena, call->results[0], call->arguments[0]);
 }
 

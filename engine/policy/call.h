@@ -26,6 +26,10 @@ bool policy_call(struct policy_call *call);
 /* The parts of it: whether the function is there; the call alone, neither logged nor counted; "scopes.grant". */
 bool policy_has(const struct policy *policy, enum policy_function function);
 void call_run(struct policy_call *call);
+/* Reads what the function returned, from the index `first` on. False with *error when it is not of the declared shape.
+ */
+bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
+                  struct slice *error);
 const char *call_name(enum policy_function function);
 
 /* For a result whose parts are well-formed but do not go together. */

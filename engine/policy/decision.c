@@ -9,12 +9,6 @@
 static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
 static const struct slice denied_words = WORDS("The server's policy does not allow this.");
 
-/* A decision whose parts are well-formed but do not go together. */
-static void contradiction(struct policy_call *call, const char *message) {
-    call->decided = false;
-    policy_call_failed(call, slice_of(message));
-}
-
 static struct slice reason_of(const struct value *text) {
     return text && text->kind == VALUE_TEXT ? text->text : denied_words;
 }
@@ -87,10 +81,6 @@ struct grant_decision policy_grant(struct policy *policy, struct arena *arena, c
         return (struct grant_decision){.reason = failed_words};
     const struct value *granted = value_get(call.results[0], "granted");
     struct slice denied = value_get_text(call.results[0], "denied");
-    if (!granted == !slice_is_set(denied)) {
-        contradiction(&call, "its result must have either granted or denied");
-        return (struct grant_decision){.reason = failed_words};
-    }
     if (granted)
         return (struct grant_decision){.granted = true, .scopes = granted};
     return (struct grant_decision){.denied = denied, .reason = reason_of(value_get(call.results[0], "reason"))};

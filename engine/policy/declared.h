@@ -75,6 +75,18 @@ struct declared_fact {
 };
 extern const struct declared_fact declared_facts[]; /* the last one has no name */
 
+/* Whether a function ("login.allow") is told the fact of that path ("user.roles"). */
+enum fact_status {
+    FACT_UNKNOWN,   /* no function is: it is misspelt */
+    FACT_ELSEWHERE, /* others are */
+    FACT_PARTS,     /* of it there are declared parts: "user" */
+    FACT_WHOLE,     /* it, or something inside of it that is not declared one by one: "previous.scopes" */
+};
+/* `function` NULL: any. */
+enum fact_status fact_status(const char *function, struct slice path);
+/* Which of the function's arguments is facts, from 1; 0: none. */
+int facts_argument(const char *function);
+
 /* The files, in the order of their names; the last is NULL. settings.lua and quotas.lua may be absent. */
 extern const char *const declared_files[];
 

@@ -1,6 +1,7 @@
 #include "policy/sandbox.h"
 
 #include "policy/chunk.h"
+#include "policy/declared.h"
 #include "policy/library.h"
 #include "policy/vm.h"
 
@@ -66,6 +67,31 @@ static int is_table_of_functions(lua_State *L) {
     return 1;
 }
 
+static bool function_is_declared(const char *name) {
+    for (int i = 0; i < FUNCTION_COUNT; i++) {
+        size_t len = strlen(declared_functions[i].file);
+        if (strncmp(name, declared_functions[i].file, len) == 0 && name[len] == '.' &&
+            strcmp(name + len + 1, declared_functions[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* fact_is_told(function or nil, path): whether it is, or nil when there is no such fact at all. */
+static int fact_is_told(lua_State *L) {
+    const char *function = lua_tostring(L, 1);
+    struct slice path;
+    path.at = luaL_checklstring(L, 2, &path.len);
+    if (function && !function_is_declared(function))
+        return luaL_error(L, "there is no function %s", function);
+    enum fact_status status = fact_status(function, path);
+    if (status == FACT_UNKNOWN)
+        lua_pushnil(L);
+    else
+        lua_pushboolean(L, status != FACT_ELSEWHERE);
+    return 1;
+}
+
 /* The mark that stands in `loaded` while a file runs. */
 static const char loading;
 
@@ -88,7 +114,10 @@ void sandbox_load(lua_State *L, const struct source_file *file) {
     chunk_load(L, file->text, file->chunk); /* the environment is set before it runs */
     registry_get(L, &environment_key);
     lua_setfenv(L, -2);
-    lua_call(L, 0, 1);
+    bool is_library = !slice_is_set(file->policy);
+    if (is_library)
+        lua_pushcfunction(L, fact_is_told); /* for moonlatch.testing */
+    lua_call(L, is_library, 1);
     if (!lua_istable(L, -1) || lua_getmetatable(L, -1))
         luaL_error(L, "%s:1: the file must return a plain table, it returned a %s", file->label, luaL_typename(L, -1));
     if (!slice_is_set(file->policy)) {

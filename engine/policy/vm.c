@@ -220,6 +220,27 @@ static void recover(struct vm *vm) {
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
 }
 
+void vm_call_within(lua_State *L, int arguments, int results, const struct vm_budget *budget) {
+    struct vm *vm = vm_of(L);
+    int64_t outer_ns = vm->budget_ns, deadline_ns = vm->deadline_ns, started_ns = clock_monotonic_ns();
+    size_t block_bytes = vm->block_bytes;
+    int looks = vm->looks, handler = lua_gettop(L) - arguments;
+    vm->budget_ns = budget->time_ms * 1000000;
+    vm->deadline_ns = started_ns + vm->budget_ns;
+    vm->block_bytes = budget->block_bytes;
+    vm->looks = 0;
+    lua_pushcfunction(L, message_handler);
+    lua_insert(L, handler);
+    int status = lua_pcall(L, arguments, results, handler);
+    vm->budget_ns = outer_ns;
+    vm->deadline_ns = deadline_ns + clock_monotonic_ns() - started_ns;
+    vm->block_bytes = block_bytes;
+    vm->looks = looks;
+    lua_remove(L, handler);
+    if (status != 0)
+        lua_error(L);
+}
+
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context) {
     lua_State *L = vm->L;
     vm->work_now = work;

@@ -61,6 +61,10 @@ bool vm_is_full(const struct vm *vm);
  * either way. Allocates nothing itself. */
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context);
 
+/* Inside of vm_run: lua_call with a budget of its own, as if it were a vm_run (what is left of the outer one is for the
+ * rest). Raises what the call raised. A budget that is spent ends the outer run, too. */
+void vm_call_within(lua_State *L, int arguments, int results, const struct vm_budget *budget);
+
 /* Like lua_pushlstring, for what is pushed again and again from the same place. */
 void vm_push_name(lua_State *L, struct slice name);
 
