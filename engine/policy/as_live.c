@@ -1,6 +1,7 @@
 #include "policy/as_live.h"
 
 #include "policy/call.h"
+#include "policy/consent_page.h"
 #include "policy/convert.h"
 
 #include <lauxlib.h>

@@ -1,4 +1,6 @@
 /* Loading and checking a set of policies. */
+#include "policy/bytecode.h"
+#include "policy/chunk.h"
 #include "policy/convert.h"
 #include "policy/kept.h"
 #include "policy/policy_state.h"
@@ -144,8 +146,29 @@ static void build(lua_State *L, void *context) {
     sandbox_build(L, opening->policy->source);
 }
 
+/* A misspelt name in a function would be noticed when that runs, perhaps for one user in a thousand. */
+static void global_check(void *context, enum deed deed, struct slice name, int line) {
+    struct opening *opening = context;
+    if (deed == DEED_SETS_GLOBAL)
+        problem_at(opening, line,
+                   arena_printf(opening->arena, "'%.*s' cannot be set: only local variables can", SLICE_ARG(name)));
+    else if (deed == DEED_READS_GLOBAL && !sandbox_has(opening->policy->vm->L, name))
+        problem_at(opening, line, arena_printf(opening->arena, "there is no '%.*s' here", SLICE_ARG(name)));
+}
+
+static void globals_check(struct opening *opening, lua_State *L) {
+    struct arena own;
+    chunk_load(L, opening->file->text, opening->file->chunk);
+    arena_init(&own);
+    bytecode_read(L, &own, global_check, opening);
+    arena_free(&own);
+    lua_pop(L, 1);
+}
+
 static void load(lua_State *L, void *context) {
     struct opening *opening = context;
+    if (slice_is_set(opening->file->policy))
+        globals_check(opening, L);
     sandbox_load(L, opening->file);
     if (!slice_is_set(opening->file->policy))
         return;

@@ -135,6 +135,18 @@ void sandbox_environment_push(lua_State *L) {
     registry_get(L, &environment_key);
 }
 
+bool sandbox_has(lua_State *L, struct slice name) {
+    int top = lua_gettop(L);
+    registry_get(L, &environment_key);
+    lua_getmetatable(L, -1);
+    lua_getfield(L, -1, "__index"); /* what is behind the face */
+    lua_pushlstring(L, name.at, name.len);
+    lua_rawget(L, -2);
+    bool is_there = !lua_isnil(L, -1);
+    lua_settop(L, top);
+    return is_there;
+}
+
 void sandbox_load_failed(lua_State *L) {
     registry_get(L, &loaded_key);
     int loaded = lua_gettop(L);

@@ -120,7 +120,8 @@ it("goes on", function() assert.is_true(true) end)]]):format(name[1]:gsub("%.lua
   end)
 
   it("calls with the memory that a server gives", function()
-    fails(ALLOW, "local t = {} for i = 1, 1e5 do t[i] = i end", "made a string, table or call stack larger than 256 KiB")
+    fails(ALLOW, "local t = {} for i = 1, 1e5 do t[i] = i end",
+      "made a string, table or call stack larger than 256 KiB")
   end)
 
   it("holds decisions to their shape", function()
@@ -128,7 +129,8 @@ it("goes on", function() assert.is_true(true) end)]]):format(name[1]:gsub("%.lua
   end)
 
   it("tells a function the facts that a server tells it", function()
-    fails(USERINFO, "do return { sub = facts.app.name } end", "claims.lua:%d+: claims.userinfo: its result%.sub is missing")
+    fails(USERINFO, "do return { sub = facts.app.name } end",
+      "claims.lua:%d+: claims.userinfo: its result%.sub is missing")
   end)
 
   it("has no facts that are misspelt, in a spec", function()
