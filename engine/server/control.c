@@ -248,14 +248,11 @@ static struct value *obey(struct control *control, struct arena *arena, const st
         return reload(control, arena, &error) ? answer_state(control, arena) : control_failure(arena, error);
     if (slice_is(command, "shadow"))
         return shadow_change(control, arena, value_get_text(request, "directory"), &error)
-                   ? answer_state(control, arena)
-                   : control_failure(arena, error);
-    return control_failure(arena, SLICE("there is no such command."));
                    ? answer_shadow(control, arena)
-                   : answer_failure(arena, error);
+                   : control_failure(arena, error);
     if (slice_is(command, "shadow_status"))
         return answer_shadow(control, arena);
-    return answer_failure(arena, SLICE("there is no such command."));
+    return control_failure(arena, SLICE("there is no such command."));
 }
 
 /* One line, or what came until the peer stopped. */

@@ -1,4 +1,5 @@
-/* libh2o's own view of an HTTP/2 connection, for those who look into one. It needs klib/ among the include directories. */
+/* libh2o's own view of an HTTP/2 connection, for those who look into one. It needs klib/ among the include directories.
+ */
 #ifndef SERVER_HTTP2_INTERNAL_H
 #define SERVER_HTTP2_INTERNAL_H
 
