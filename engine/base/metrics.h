@@ -31,12 +31,14 @@
     X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
     X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
+    X(policy_renewals, "moonlatch_policy_renewals_total", "counter", "States replaced, for they remembered something") \
     X(reloads, "moonlatch_reloads_total", "counter", "Reloads of policies and pages that worked") \
     X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
     X(audit_records, "moonlatch_audit_records_total", "counter", "Records written to the audit log") \
     X(audit_lost, "moonlatch_audit_lost_total", "counter", "Records that could not be written") \
     X(shadow_decisions, "moonlatch_shadow_decisions_total", "counter", "Decisions that a shadow policy made, too") \
     X(shadow_differences, "moonlatch_shadow_differences_total", "counter", "Of these, those that differ") \
+    X(shadow_failures, "moonlatch_shadow_failures_total", "counter", "Of these, those that failed or took too long") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
     X(offload_queue, "moonlatch_offload_queue", "gauge", "Slow work that waits for a thread") \
@@ -60,6 +62,7 @@
 #define INFOS(X) \
     X(policy, "moonlatch_policy_info", "version", "Version of the policies that decide") \
     X(shadow, "moonlatch_shadow_policy_info", "version", "Version of the shadow policies, while there are any") \
+    X(shadow_stopped, "moonlatch_shadow_stopped_info", "message", "Why the shadow policies are asked no more") \
     X(reload_error, "moonlatch_reload_error_info", "message", "Why the last reload failed; not there when it did not")
 
 enum info {

@@ -104,7 +104,8 @@ int command_policy_test(struct command_line *line) {
     struct policy_source *source;
     struct policy_test_result tested;
     struct policy *policy = policies_open(line, directory, &source, &error);
-    bool has_run = policy && policy_test(line->arena, source, NULL, &tested, &error);
+    const struct policy_limits limits = policy_limits_of(&line->settings);
+    bool has_run = policy && policy_test(line->arena, source, &limits, &tested, &error);
     policies_close(policy, source);
     if (!has_run) {
         print_lines(stderr, error);
@@ -150,13 +151,13 @@ int command_policy_reload(struct command_line *line) {
 
 /* The server has another working directory, perhaps: it is told the whole path. */
 int command_policy_shadow(struct command_line *line) {
-    bool is_off = option_is_set(&line->options, "off");
+    bool is_off = option_is_set(&line->options, "off"), is_given = line->options.argument_count > 0;
     struct value *request = value_map(line->arena);
-    value_set_text(line->arena, request, "command", SLICE("shadow"));
-    if (is_off == (line->options.argument_count > 0))
-        return refuse(SLICE("give the directory of a candidate, or --off."));
-    char *path = is_off ? NULL : realpath(line->options.arguments[0], NULL);
-    if (!is_off && !path)
+    value_set_text(line->arena, request, "command", is_off || is_given ? SLICE("shadow") : SLICE("shadow_status"));
+    if (is_off && is_given)
+        return refuse(SLICE("give the directory of a candidate, or --off, or neither to see how it fares."));
+    char *path = !is_given ? NULL : realpath(line->options.arguments[0], NULL);
+    if (is_given && !path)
         return refuse(arena_printf(line->arena, "there is no directory %s.", line->options.arguments[0]));
     value_set_text(line->arena, request, "directory", arena_copy(line->arena, slice_of(path)));
     free(path);

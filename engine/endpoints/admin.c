@@ -182,6 +182,10 @@ static void policy_facts(struct request *request, struct value *groups) {
     admin_fact(arena, beside, "Version", slice_is_set(shadow) ? shadow : SLICE("–"), SLICE_NONE);
     add_count(arena, beside, "Decisions", METRIC_shadow_decisions);
     add_count(arena, beside, "Differences", METRIC_shadow_differences);
+    add_count(arena, beside, "Failed or too slow", METRIC_shadow_failures);
+    struct slice stopped = metric_info_get(arena, INFO_shadow_stopped);
+    if (slice_is_set(stopped))
+        admin_fact(arena, beside, "Asked no more", stopped, SLICE_NONE);
 }
 
 static struct value *groups_of(struct request *request) {

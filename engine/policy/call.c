@@ -1,31 +1,47 @@
 #include "policy/call.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "fiber/fiber.h"
 #include "policy/consent_page.h"
 #include "policy/convert.h"
+#include "policy/renew.h"
+#include "policy/shadow.h"
 #include "policy/time.h"
 
 #include <lauxlib.h>
 
 static const char *const function_names[FUNCTION_COUNT] = {
-#define X(file, name, required, first, second) #file "." #name,
+#define X(file, name, without, first, second) #file "." #name,
     POLICY_FUNCTIONS(X)
 #undef X
 };
 
-static void result_read(lua_State *L, struct policy_call *call, int i) {
-    const struct shape *shape = declared_functions[call->function].results[i];
-    if (!shape || call->error.len)
-        return;
-    struct slice path = i ? SLICE("its second result") : SLICE("its result"), error = SLICE_NONE;
-    call->results[i] = convert_read(L, i + 1, call->arena, &error);
-    if (!call->results[i])
-        call->error = arena_printf(call->arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(error));
-    else if (!shape_check(shape, call->results[i], path, call->arena, &error))
-        call->error = error;
+/* Parts that are well-formed but do not go together; NULL when they do. */
+static const char *contradiction_of(enum policy_function function, const struct value *result) {
+    bool is_grant = function == FUNCTION_scopes_grant;
+    return is_grant && !value_get(result, "granted") == !value_get(result, "denied")
+               ? "its result must have either granted or denied"
+               : NULL;
+}
+
+bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
+                  struct slice *error) {
+    for (int i = 0; i < POLICY_RESULTS_MAX; i++) {
+        const struct shape *shape = declared_functions[function].results[i];
+        if (!shape)
+            continue;
+        struct slice path = i ? SLICE("its second result") : SLICE("its result"), why = SLICE_NONE;
+        results[i] = convert_read(L, first + i, arena, &why);
+        if (!results[i])
+            *error = arena_printf(arena, "%.*s may not hold %.*s", SLICE_ARG(path), SLICE_ARG(why));
+        else if (!shape_check(shape, results[i], path, arena, &why))
+            *error = why;
+        if (error->len)
+            return false;
+    }
+    *error = slice_of(contradiction_of(function, results[0]));
+    return !error->len;
 }
 
 static void work(lua_State *L, void *context) {
@@ -35,9 +51,8 @@ static void work(lua_State *L, void *context) {
     while (count < POLICY_ARGUMENTS_MAX && call->arguments[count])
         convert_push(L, call->arguments[count++]);
     lua_call(L, count, POLICY_RESULTS_MAX);
-    for (int i = 0; i < POLICY_RESULTS_MAX; i++)
-        result_read(L, call, i);
-    if (!call->error.len && call->function == FUNCTION_consent_page)
+    bool is_good = results_read(L, 1, call->function, call->arena, call->results, &call->error);
+    if (is_good && call->function == FUNCTION_consent_page)
         call->error = consent_page_fault(call->arena, call->results[0], call->arguments[0]);
 }
 
@@ -55,52 +70,39 @@ static void run(void *context) {
     struct policy_call *call = context;
     struct policy *policy = call->policy;
     const struct vm_budget budget = {policy->limits.call_ms, CALL_BLOCK_BYTES};
-    bool is_held = vm_run(&policy->vm, &budget, work, call);
-    call->took_ns = policy->vm.took_ns;
+    bool is_held = vm_run(policy->vm, &budget, work, call);
+    call->took_ns = policy->vm->took_ns;
     if (!is_held)
-        call->error = slice_of(policy->vm.message);
+        call->error = slice_of(policy->vm->message);
     call->decided = is_held && !call->error.len;
     if (!call->decided)
         call->error = error_place(call, call->error);
 }
 
-/* --- the shadow: a candidate, asked the same, whose answer counts for nothing --- */
-
-static struct slice outcome_text(const struct policy_call *call) {
-    if (!call->decided)
-        return call->error;
-    struct buffer json = buffer_in(call->arena);
-    for (int i = 0; i < POLICY_RESULTS_MAX && call->results[i]; i++) {
-        buffer_add_text(&json, i ? ", " : "");
-        json_write(&json, call->results[i]);
-    }
-    return buffer_slice(&json);
+/* A function that the policies leave out: what holds without it. */
+static void call_default(struct policy_call *call) {
+    const struct value *result = declared_functions[call->function].without;
+    if (call->function == FUNCTION_apps_present)
+        result = call->arguments[0];
+    call->results[0] = (struct value *)(uintptr_t)result; /* nobody writes to it */
+    call->results[1] = NULL;
+    call->decided = true;
 }
 
-static void shadow_run(const struct policy_call *live) {
-    struct policy_call call = {.policy = live->policy->shadow, .function = live->function, .arena = live->arena};
-    if (!call.policy || call.policy->references[call.function] == LUA_NOREF)
-        return;
-    memcpy(call.arguments, live->arguments, sizeof(call.arguments));
-    fiber_hop(run, &call);
-    metric_add(METRIC_shadow_decisions, 1);
-    struct slice ours = outcome_text(live), theirs = outcome_text(&call);
-    if (slice_equal(ours, theirs))
-        return;
-    metric_add(METRIC_shadow_differences, 1);
-    struct buffer facts = buffer_in(call.arena);
-    json_write(&facts, call.arguments[0]);
-    log_info("shadow_difference", log_string("function", function_names[call.function]), log_text("live", ours),
-             log_text("shadow", theirs), log_text("facts", buffer_slice(&facts)));
+const char *call_name(enum policy_function function) {
+    return function_names[function];
 }
 
-void policy_shadow_set(struct policy *policy, struct policy *candidate) {
-    if (policy->shadow)
-        policy_close(policy->shadow);
-    policy->shadow = candidate;
+bool policy_has(const struct policy *policy, enum policy_function function) {
+    return policy->references[function] != LUA_NOREF;
 }
 
-/* --- */
+void call_run(struct policy_call *call) {
+    if (policy_has(call->policy, call->function))
+        fiber_hop(run, call);
+    else
+        call_default(call);
+}
 
 static void outcome_keep(const struct policy_call *call) {
     struct policy_outcome *last = &call->policy->last;
@@ -122,16 +124,25 @@ void policy_call_failed(struct policy_call *call, struct slice message) {
     log_warn("policy_failed", log_string("function", function_names[call->function]), log_text("error", call->error));
 }
 
-bool policy_call(struct policy_call *call) {
-    fiber_hop(run, call);
+static void decision_count(struct policy_call *call) {
     metric_add(METRIC_policy_calls, 1);
     policy_time_observe(call->function, call->took_ns);
     if (call->decided)
         outcome_keep(call);
     else
         policy_call_failed(call, call->error);
+}
+
+bool policy_call(struct policy_call *call) {
+    call_run(call);
+    if (policy_has(call->policy, call->function))
+        decision_count(call);
+    else
+        call->policy->last = (struct policy_outcome){0};
     if (call->policy->shadow)
-        shadow_run(call);
+        shadow_ask(call);
+    if (renew_is_due(call->policy))
+        renew_look(call->policy);
     return call->decided;
 }
 

@@ -19,8 +19,18 @@ struct policy_call {
 };
 
 /* True when it returned, and in its declared shape. Else call->error says why; it is logged and counted. Runs the
- * shadow beside it, if there is one (policy_shadow_set). */
+ * shadow beside it, if there is one (policy_shadow_set). Where the policies leave the function out, the result is what
+ * holds without it (declared.h), and no decision was made. */
 bool policy_call(struct policy_call *call);
+
+/* The parts of it: whether the function is there; the call alone, neither logged nor counted; "scopes.grant". */
+bool policy_has(const struct policy *policy, enum policy_function function);
+void call_run(struct policy_call *call);
+/* Reads what the function returned, from the index `first` on. False with *error when it is not of the declared shape.
+ */
+bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
+                  struct slice *error);
+const char *call_name(enum policy_function function);
 
 /* For a result whose parts are well-formed but do not go together. */
 void policy_call_failed(struct policy_call *call, struct slice message);

@@ -54,7 +54,7 @@ static void facts_work(lua_State *L, void *context) {
 static void facts_make(void *context) {
     struct facts_making *making = context;
     const struct vm_budget budget = {making->policy->limits.load_ms, LOAD_BLOCK_BYTES};
-    making->done = vm_run(&making->policy->vm, &budget, facts_work, making) && making->facts;
+    making->done = vm_run(making->policy->vm, &budget, facts_work, making) && making->facts;
 }
 
 /* The same with other scopes in place of its own. */
@@ -72,7 +72,7 @@ bool policy_consent_page_check(struct policy *policy, struct arena *arena, struc
     struct policy_outcome outcome;
     fiber_hop(facts_make, &making);
     if (!making.done) {
-        *error = arena_copy(arena, slice_of(policy->vm.message));
+        *error = arena_copy(arena, slice_of(policy->vm->message));
         return false;
     }
     for (const struct value *entry = policy_scope_catalog(policy)->first; entry;) {

@@ -1,10 +1,9 @@
 #include "policy/data.h"
 
 #include "fiber/fiber.h"
+#include "policy/chunk.h"
 #include "policy/convert.h"
 #include "policy/vm.h"
-
-#include <lauxlib.h>
 
 enum { MEMORY_BYTES = 4 * 1024 * 1024, BLOCK_BYTES = 1024 * 1024, TIME_MS = 200 };
 
@@ -18,8 +17,7 @@ static void load(lua_State *L, void *context) {
     struct reading *reading = context;
     struct arena *arena = reading->arena;
     const char *chunk = arena_printf(arena, "@%.*s", SLICE_ARG(reading->label)).at;
-    if (luaL_loadbufferx(L, reading->text.at, reading->text.len, chunk, "t") != 0)
-        lua_error(L);
+    chunk_load(L, reading->text, chunk);
     lua_newtable(L);
     lua_setfenv(L, -2);
     lua_call(L, 0, 1);

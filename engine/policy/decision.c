@@ -2,19 +2,12 @@
  * the operator what the answer does not tell the user. */
 #include "policy/call.h"
 #include "policy/policy_state.h"
-
-#include <lauxlib.h>
+#include "policy/shadow.h"
 
 #define WORDS(literal) \
     { literal, sizeof(literal) - 1 }
 static const struct slice failed_words = WORDS("This could not be decided: the server's policy failed.");
 static const struct slice denied_words = WORDS("The server's policy does not allow this.");
-
-/* A decision whose parts are well-formed but do not go together. */
-static void contradiction(struct policy_call *call, const char *message) {
-    call->decided = false;
-    policy_call_failed(call, slice_of(message));
-}
 
 static struct slice reason_of(const struct value *text) {
     return text && text->kind == VALUE_TEXT ? text->text : denied_words;
@@ -88,10 +81,6 @@ struct grant_decision policy_grant(struct policy *policy, struct arena *arena, c
         return (struct grant_decision){.reason = failed_words};
     const struct value *granted = value_get(call.results[0], "granted");
     struct slice denied = value_get_text(call.results[0], "denied");
-    if (!granted == !slice_is_set(denied)) {
-        contradiction(&call, "its result must have either granted or denied");
-        return (struct grant_decision){.reason = failed_words};
-    }
     if (granted)
         return (struct grant_decision){.granted = true, .scopes = granted};
     return (struct grant_decision){.denied = denied, .reason = reason_of(value_get(call.results[0], "reason"))};
@@ -127,15 +116,7 @@ struct verdict policy_may_create(struct policy *policy, struct arena *arena, con
     return verdict(policy, FUNCTION_apps_may_create, arena, facts);
 }
 
-/* Without it no decision is made, so there is no last one, either. */
-static bool is_there(struct policy *policy, enum policy_function function) {
-    policy->last = (struct policy_outcome){0};
-    return policy->references[function] != LUA_NOREF;
-}
-
 struct verdict policy_may_edit(struct policy *policy, struct arena *arena, const struct value *facts) {
-    if (!is_there(policy, FUNCTION_apps_may_edit))
-        return (struct verdict){true, SLICE_NONE};
     return verdict(policy, FUNCTION_apps_may_edit, arena, facts);
 }
 
@@ -157,18 +138,6 @@ static bool is_searched(const struct value *decision, const char *column) {
 bool policy_listing(struct policy *policy, struct arena *arena, const struct value *facts,
                     struct listing_decision *decision) {
     enum { LIMIT_MAX = 100 };
-    *decision = (struct listing_decision){
-        .listed = true,
-        .own = true,
-        .shared = true,
-        .in_name = true,
-        .in_description = true,
-        .in_homepage_url = true,
-        .limit_max = LIMIT_MAX,
-        .listed_before_s = INT64_MAX,
-    };
-    if (!is_there(policy, FUNCTION_apps_listing))
-        return true;
     const struct value *result = value_decision(policy, FUNCTION_apps_listing, arena, facts);
     if (!result)
         return false;
@@ -194,8 +163,6 @@ bool policy_listing(struct policy *policy, struct arena *arena, const struct val
 
 struct value *policy_present(struct policy *policy, struct arena *arena, struct value *app,
                              const struct value *viewer) {
-    if (!is_there(policy, FUNCTION_apps_present))
-        return app;
     struct policy_call call = {
         .policy = policy, .function = FUNCTION_apps_present, .arena = arena, .arguments = {app, viewer}};
     if (!policy_call(&call))
@@ -212,37 +179,25 @@ struct verdict policy_redirect_uri(struct policy *policy, struct arena *arena, c
 }
 
 const struct value *policy_id_token(struct policy *policy, struct arena *arena, const struct value *facts) {
-    static const struct value none = {.kind = VALUE_MAP};
-    return is_there(policy, FUNCTION_claims_id_token) ? value_decision(policy, FUNCTION_claims_id_token, arena, facts)
-                                                      : &none;
+    return value_decision(policy, FUNCTION_claims_id_token, arena, facts);
 }
 
 bool policy_token_format(struct policy *policy, struct arena *arena, const struct value *facts,
                          enum token_format *format) {
-    *format = TOKEN_FORMAT_OPAQUE;
-    if (!is_there(policy, FUNCTION_tokens_format))
-        return true;
     const struct value *decision = value_decision(policy, FUNCTION_tokens_format, arena, facts);
-    if (decision && slice_is(decision->text, "jwt"))
-        *format = TOKEN_FORMAT_JWT;
+    *format = decision && slice_is(decision->text, "jwt") ? TOKEN_FORMAT_JWT : TOKEN_FORMAT_OPAQUE;
     return decision != NULL;
 }
 
 struct verdict policy_resource(struct policy *policy, struct arena *arena, const struct value *facts) {
-    if (!is_there(policy, FUNCTION_tokens_resource))
-        return (struct verdict){true, SLICE_NONE};
     return verdict(policy, FUNCTION_tokens_resource, arena, facts);
 }
 
 struct verdict policy_exchange(struct policy *policy, struct arena *arena, const struct value *facts) {
-    if (!is_there(policy, FUNCTION_tokens_exchange))
-        return (struct verdict){false, denied_words};
     return verdict(policy, FUNCTION_tokens_exchange, arena, facts);
 }
 
 struct verdict policy_may_register_client(struct policy *policy, struct arena *arena, const struct value *facts) {
-    if (!is_there(policy, FUNCTION_apps_may_register))
-        return (struct verdict){false, denied_words};
     return verdict(policy, FUNCTION_apps_may_register, arena, facts);
 }
 
@@ -267,7 +222,7 @@ struct verdict policy_login(struct policy *policy, struct arena *arena, const st
 }
 
 bool policy_has_second_factor(struct policy *policy) {
-    return is_there(policy, FUNCTION_login_second_factor);
+    return policy_has(policy, FUNCTION_login_second_factor) || shadow_has(policy, FUNCTION_login_second_factor);
 }
 
 bool policy_second_factor(struct policy *policy, struct arena *arena, const struct value *facts) {
@@ -301,8 +256,6 @@ static void quota_read(const struct value *decision, const char *name, int64_t *
 
 bool policy_quotas(struct policy *policy, struct arena *arena, const struct value *facts, struct quotas *quotas) {
     *quotas = (struct quotas){.apps = 100, .redirect_uris = 10, .api_keys = 100, .passkeys = 20, .sessions = 100};
-    if (!is_there(policy, FUNCTION_quotas_limits))
-        return true;
     const struct value *decision = value_decision(policy, FUNCTION_quotas_limits, arena, facts);
     quota_read(decision, "apps", &quotas->apps);
     quota_read(decision, "redirect_uris", &quotas->redirect_uris);

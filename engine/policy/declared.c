@@ -12,6 +12,18 @@ static const struct shape scope_name = {.kind = SHAPE_NAME};
 static const struct shape_field no_fields[] = {LAST};
 static const struct shape any_map = {.kind = SHAPE_MAP, .open = true, .fields = no_fields};
 
+/* What holds where a function is left out. */
+static const struct value yes = {.kind = VALUE_BOOL, .boolean = true};
+static const struct value no = {.kind = VALUE_BOOL};
+static const struct value opaque = {.kind = VALUE_TEXT, .text = {"opaque", 6}};
+static const struct value nothing = {.kind = VALUE_MAP};
+static struct value listing_shared = {.kind = VALUE_BOOL, .boolean = true, .name = {"shared", 6}};
+static struct value listing_public = {
+    .kind = VALUE_BOOL, .boolean = true, .name = {"public", 6}, .next = &listing_shared};
+static struct value listing_own = {.kind = VALUE_BOOL, .boolean = true, .name = {"own", 3}, .next = &listing_public};
+static const struct value listing_usual = {
+    .kind = VALUE_MAP, .count = 3, .first = &listing_own, .last = &listing_shared};
+
 /* --- scopes.lua --- */
 
 static const struct shape_field catalog_fields[] = {
@@ -199,7 +211,7 @@ static const struct shape_field settings_fields[] = {
 static const struct shape settings = {.kind = SHAPE_MAP, .fields = settings_fields};
 
 const struct declared_function declared_functions[FUNCTION_COUNT] = {
-#define X(file, name, required, first, second) {#file, #name, required, {first, second}},
+#define X(file, name, without, first, second) {#file, #name, without, {first, second}},
     POLICY_FUNCTIONS(X)
 #undef X
 };

@@ -6,30 +6,31 @@
 
 #include "policy/shape.h"
 
-/* file, function, whether it must be there, first result, second result (NULL: none) */
+/* file, function, the result where it is left out (NULL: it must be there), first result, second (NULL: none). Without
+ * apps.present it is the app as it is. */
 #define POLICY_FUNCTIONS(X) \
-    X(scopes, describe, true, &words_or_nil, NULL) \
-    X(scopes, may_register, true, &yes_or_no, &words_or_nil) \
-    X(scopes, grant, true, &grant, NULL) \
-    X(scopes, permits, true, &yes_or_no, NULL) \
-    X(scopes, privileged, false, &yes_or_no, NULL) \
-    X(consent, decide, true, &consent_choice, &words_or_nil) \
-    X(consent, page, true, &consent_page, NULL) \
-    X(apps, may_create, true, &yes_or_no, &words_or_nil) \
-    X(apps, may_edit, false, &yes_or_no, &words_or_nil) \
-    X(apps, redirect_uri, true, &yes_or_no, &words_or_nil) \
-    X(apps, listing, false, &listing, NULL) \
-    X(apps, present, false, &any_map, NULL) \
-    X(apps, may_register, false, &yes_or_no, &words_or_nil) \
-    X(claims, userinfo, true, &claims, NULL) \
-    X(claims, id_token, false, &any_map, NULL) \
-    X(tokens, lifetimes, true, &lifetimes, NULL) \
-    X(tokens, format, false, &token_format, NULL) \
-    X(tokens, resource, false, &yes_or_no, &words_or_nil) \
-    X(tokens, exchange, false, &yes_or_no, &words_or_nil) \
-    X(login, allow, true, &yes_or_no, &words_or_nil) \
-    X(login, second_factor, false, &yes_or_no, NULL) \
-    X(quotas, limits, false, &quotas, NULL)
+    X(scopes, describe, NULL, &words_or_nil, NULL) \
+    X(scopes, may_register, NULL, &yes_or_no, &words_or_nil) \
+    X(scopes, grant, NULL, &grant, NULL) \
+    X(scopes, permits, NULL, &yes_or_no, NULL) \
+    X(scopes, privileged, &no, &yes_or_no, NULL) \
+    X(consent, decide, NULL, &consent_choice, &words_or_nil) \
+    X(consent, page, NULL, &consent_page, NULL) \
+    X(apps, may_create, NULL, &yes_or_no, &words_or_nil) \
+    X(apps, may_edit, &yes, &yes_or_no, &words_or_nil) \
+    X(apps, redirect_uri, NULL, &yes_or_no, &words_or_nil) \
+    X(apps, listing, &listing_usual, &listing, NULL) \
+    X(apps, present, &nothing, &any_map, NULL) \
+    X(apps, may_register, &no, &yes_or_no, &words_or_nil) \
+    X(claims, userinfo, NULL, &claims, NULL) \
+    X(claims, id_token, &nothing, &any_map, NULL) \
+    X(tokens, lifetimes, NULL, &lifetimes, NULL) \
+    X(tokens, format, &opaque, &token_format, NULL) \
+    X(tokens, resource, &yes, &yes_or_no, &words_or_nil) \
+    X(tokens, exchange, &no, &yes_or_no, &words_or_nil) \
+    X(login, allow, NULL, &yes_or_no, &words_or_nil) \
+    X(login, second_factor, &no, &yes_or_no, NULL) \
+    X(quotas, limits, &nothing, &quotas, NULL)
 
 /* file, member, shape */
 #define POLICY_DATA(X) \
@@ -39,7 +40,7 @@
     X(login, limits, &login_limits)
 
 enum policy_function {
-#define X(file, name, required, first, second) FUNCTION_##file##_##name,
+#define X(file, name, without, first, second) FUNCTION_##file##_##name,
     POLICY_FUNCTIONS(X)
 #undef X
         FUNCTION_COUNT
@@ -55,7 +56,7 @@ enum policy_data {
 
 struct declared_function {
     const char *file, *name;
-    bool required;
+    const struct value *without; /* NULL: it must be there */
     const struct shape *results[2];
 };
 
@@ -73,6 +74,18 @@ struct declared_fact {
     const char *name, *functions, *about, *example;
 };
 extern const struct declared_fact declared_facts[]; /* the last one has no name */
+
+/* Whether a function ("login.allow") is told the fact of that path ("user.roles"). */
+enum fact_status {
+    FACT_UNKNOWN,   /* no function is: it is misspelt */
+    FACT_ELSEWHERE, /* others are */
+    FACT_PARTS,     /* of it there are declared parts: "user" */
+    FACT_WHOLE,     /* it, or something inside of it that is not declared one by one: "previous.scopes" */
+};
+/* `function` NULL: any. */
+enum fact_status fact_status(const char *function, struct slice path);
+/* Which of the function's arguments is facts, from 1; 0: none. */
+int facts_argument(const char *function);
 
 /* The files, in the order of their names; the last is NULL. settings.lua and quotas.lua may be absent. */
 extern const char *const declared_files[];

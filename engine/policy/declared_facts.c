@@ -100,3 +100,39 @@ const struct declared_fact declared_facts[] = {
     {"order", "apps.listing", "`newest`, `name` or `popular`, or nil when not said", "facts.order == \"popular\""},
     {.name = NULL},
 };
+
+static bool is_told(const struct declared_fact *fact, const char *function) {
+    struct slice names = slice_of(fact->functions);
+    if (!function || !slice_is_set(names))
+        return true;
+    while (slice_is_set(names))
+        if (slice_is(slice_cut(&names, ' '), function))
+            return true;
+    return false;
+}
+
+/* "user" begins "user.roles". */
+static bool begins(struct slice path, struct slice longer) {
+    return longer.len > path.len && longer.at[path.len] == '.' && memcmp(path.at, longer.at, path.len) == 0;
+}
+
+enum fact_status fact_status(const char *function, struct slice path) {
+    enum fact_status status = FACT_UNKNOWN;
+    for (const struct declared_fact *fact = declared_facts; fact->name; fact++) {
+        struct slice name = slice_of(fact->name);
+        bool is_part = begins(path, name), is_whole = slice_equal(path, name) || begins(name, path);
+        if (!is_part && !is_whole)
+            continue;
+        enum fact_status here = !is_told(fact, function) ? FACT_ELSEWHERE : is_part ? FACT_PARTS : FACT_WHOLE;
+        status = here > status ? here : status;
+    }
+    return status;
+}
+
+int facts_argument(const char *function) {
+    static const char *const of_scopes[] = {"scopes.describe", "scopes.privileged", "scopes.permits"};
+    for (size_t i = 0; i < sizeof(of_scopes) / sizeof(*of_scopes); i++)
+        if (strcmp(function, of_scopes[i]) == 0)
+            return 0;
+    return strcmp(function, "apps.present") == 0 ? 2 : 1;
+}

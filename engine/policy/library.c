@@ -1,5 +1,6 @@
 #include "policy/library.h"
 
+#include "policy/kept.h"
 #include "policy/pattern.h"
 #include "policy/vm.h"
 
@@ -332,6 +333,13 @@ static int set_metatable(lua_State *L) {
     return 1;
 }
 
+/* Raises when the table is one that policies keep from call to call. */
+static int refuse_kept(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    kept_refuse(L, 1);
+    return 0;
+}
+
 void library_push(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"charge", charge},
@@ -341,6 +349,7 @@ void library_push(lua_State *L) {
         {"format", format},
         {"tostring", to_text},
         {"setmetatable", set_metatable},
+        {"refuse_kept", refuse_kept},
         {NULL, NULL},
     };
     lua_newtable(L);

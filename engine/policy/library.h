@@ -5,7 +5,7 @@
 
 #include <lua.h>
 
-/* Pushes a table with charge, find, match, rep, format, tostring and setmetatable. */
+/* Pushes a table with charge, find, match, rep, format, tostring, setmetatable and refuse_kept. */
 void library_push(lua_State *L);
 
 #endif

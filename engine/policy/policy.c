@@ -1,6 +1,10 @@
 /* Loading and checking a set of policies. */
+#include "policy/bytecode.h"
+#include "policy/chunk.h"
 #include "policy/convert.h"
+#include "policy/kept.h"
 #include "policy/policy_state.h"
+#include "policy/renew.h"
 #include "policy/sandbox.h"
 
 #include "base/buffer.h"
@@ -62,7 +66,7 @@ static void functions_check(struct opening *opening, lua_State *L) {
             problem_at(opening, source_line_of(opening->file, name),
                        arena_printf(opening->arena, "%s must be a function, and is a %s", declared->name,
                                     luaL_typename(L, -1)));
-        else if (declared->required)
+        else if (!declared->without)
             problem_at(opening, 1, arena_printf(opening->arena, "the function %s is missing", declared->name));
         lua_pop(L, 1);
     }
@@ -142,8 +146,29 @@ static void build(lua_State *L, void *context) {
     sandbox_build(L, opening->policy->source);
 }
 
+/* A misspelt name in a function would be noticed when that runs, perhaps for one user in a thousand. */
+static void global_check(void *context, enum deed deed, struct slice name, int line) {
+    struct opening *opening = context;
+    if (deed == DEED_SETS_GLOBAL)
+        problem_at(opening, line,
+                   arena_printf(opening->arena, "'%.*s' cannot be set: only local variables can", SLICE_ARG(name)));
+    else if (deed == DEED_READS_GLOBAL && !sandbox_has(opening->policy->vm->L, name))
+        problem_at(opening, line, arena_printf(opening->arena, "there is no '%.*s' here", SLICE_ARG(name)));
+}
+
+static void globals_check(struct opening *opening, lua_State *L) {
+    struct arena own;
+    chunk_load(L, opening->file->text, opening->file->chunk);
+    arena_init(&own);
+    bytecode_read(L, &own, global_check, opening);
+    arena_free(&own);
+    lua_pop(L, 1);
+}
+
 static void load(lua_State *L, void *context) {
     struct opening *opening = context;
+    if (slice_is_set(opening->file->policy))
+        globals_check(opening, L);
     sandbox_load(L, opening->file);
     if (!slice_is_set(opening->file->policy))
         return;
@@ -159,6 +184,22 @@ static void load(lua_State *L, void *context) {
         names_check(opening, L);
 }
 
+static void kept_problem(void *context, const char *place, struct slice why) {
+    struct opening *opening = context;
+    problem_add(opening, arena_printf(opening->arena, "%s: %.*s", place, SLICE_ARG(why)));
+}
+
+static void guard(lua_State *L, void *context) {
+    struct opening *opening = context;
+    sandbox_load(L, opening->file);
+    kept_guard(L, opening->arena, kept_problem, opening);
+}
+
+static void kept_read(lua_State *L, void *context) {
+    struct opening *opening = context;
+    opening->policy->kept_sum = kept_sum(L);
+}
+
 static void load_failed(lua_State *L, void *context) {
     (void)context;
     sandbox_load_failed(L);
@@ -168,9 +209,9 @@ static void load_failed(lua_State *L, void *context) {
 static bool run(struct opening *opening, void (*work)(lua_State *L, void *context)) {
     int64_t left_ms = opening->deadline_ms - clock_monotonic_ms();
     const struct vm_budget budget = {.time_ms = left_ms > 1 ? left_ms : 1, .block_bytes = LOAD_BLOCK_BYTES};
-    if (vm_run(&opening->policy->vm, &budget, work, opening))
+    if (vm_run(opening->policy->vm, &budget, work, opening))
         return true;
-    const char *message = opening->policy->vm.message;
+    const char *message = opening->policy->vm->message;
     if (strstr(message, ".lua:") || !opening->file)
         problem_add(opening, arena_copy(opening->arena, slice_of(message)));
     else
@@ -183,6 +224,16 @@ static bool file_is_declared(struct slice policy) {
         if (slice_is(policy, *file))
             return true;
     return false;
+}
+
+/* From here on what the files made stays as it is. */
+static void kept_watch(struct opening *opening) {
+    const struct policy_source *source = opening->policy->source;
+    for (opening->file = source->first; opening->file; opening->file = opening->file->next)
+        if (slice_is_set(opening->file->policy))
+            run(opening, guard);
+    run(opening, kept_read);
+    opening->policy->calls_to_look = RENEW_LOOK_CALLS;
 }
 
 static void load_all(void *context) {
@@ -198,9 +249,11 @@ static void load_all(void *context) {
                        SLICE("no policy has this name (known: apps, claims, consent, login, quotas, "
                              "scopes, settings, tokens)"));
         else if (!run(opening, load))
-            vm_run(&opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
+            vm_run(opening->policy->vm, &(struct vm_budget){LOAD_MS_DEFAULT, LOAD_BLOCK_BYTES}, load_failed, NULL);
     }
-    vm_settle(&opening->policy->vm);
+    if (!opening->problems.len)
+        kept_watch(opening);
+    vm_settle(opening->policy->vm);
 }
 
 /* Two may be left out: every setting and every quota has a default. */
@@ -219,8 +272,10 @@ static void files_check(struct opening *opening) {
 struct policy *policy_open(struct arena *arena, const struct policy_source *source, const struct policy_limits *limits,
                            struct slice *error) {
     struct policy *policy = calloc(1, sizeof(*policy));
-    if (!policy)
+    struct vm *vm = calloc(1, sizeof(*vm));
+    if (!policy || !vm)
         abort();
+    policy->vm = vm;
     policy->source = source;
     policy->limits = limits ? *limits : (struct policy_limits){0};
     if (!policy->limits.call_ms)
@@ -237,7 +292,7 @@ struct policy *policy_open(struct arena *arena, const struct policy_source *sour
         .problems = buffer_in(arena),
         .deadline_ms = clock_monotonic_ms() + policy->limits.load_ms,
     };
-    if (vm_open(&policy->vm, policy->limits.memory_bytes)) {
+    if (vm_open(policy->vm, policy->limits.memory_bytes)) {
         files_check(&opening);
         fiber_hop(load_all, &opening);
     } else {
@@ -255,8 +310,9 @@ static void close_vm(void *context) {
 }
 
 void policy_close(struct policy *policy) {
-    policy_shadow_set(policy, NULL);
-    fiber_hop(close_vm, &policy->vm);
+    policy_shadow_set(policy, NULL, NULL);
+    fiber_hop(close_vm, policy->vm);
+    free(policy->vm);
     arena_free(&policy->arena);
     free(policy);
 }

@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/value.h"
 
+#include <stdatomic.h>
+
 struct policy_source;
 struct policy;
 
@@ -58,9 +60,17 @@ const struct policy_outcome *policy_last(const struct policy *policy);
 bool policy_eval(struct policy *policy, struct arena *arena, struct slice name, const struct value *first,
                  const struct value *second, struct policy_outcome *outcome);
 
+/* What came of a candidate in all threads that ask it. It must outlive them; zeroed at first. */
+struct shadow_record {
+    _Atomic int64_t decisions, differences, failures;
+    _Atomic bool is_stopped; /* too many failed, or were slow: it is asked no more */
+};
 /* From now on `candidate` (NULL: none) is asked the same as `policy`, on the same thread; where they differ it is
  * counted and logged, and nothing else comes of it. It is closed with `policy`, or by the next call. */
-void policy_shadow_set(struct policy *policy, struct policy *candidate);
+void policy_shadow_set(struct policy *policy, struct policy *candidate, struct shadow_record *record);
+/* Data is read, not decided: a list of the names ("login.methods") of what the candidate has otherwise. From any thread
+ * while there is one. */
+struct value *policy_shadow_differences(struct arena *arena, const struct policy *policy);
 
 /* Adds a histogram of the time of each function's calls, in all threads, in Prometheus text. */
 void policy_metrics_write(struct buffer *buffer);

@@ -1,5 +1,7 @@
 #include "policy/sandbox.h"
 
+#include "policy/chunk.h"
+#include "policy/declared.h"
 #include "policy/library.h"
 #include "policy/vm.h"
 
@@ -52,12 +54,6 @@ static void face_make(lua_State *L) {
 
 /* --- loading --- */
 
-/* The environment is set before the chunk runs. Text only: bytecode could do anything. */
-static void chunk_load(lua_State *L, const struct source_file *file) {
-    if (luaL_loadbufferx(L, file->text.at, file->text.len, file->chunk, "t") != 0)
-        lua_error(L);
-}
-
 static int is_table_of_functions(lua_State *L) {
     lua_pushnil(L);
     while (lua_next(L, -2)) {
@@ -68,6 +64,31 @@ static int is_table_of_functions(lua_State *L) {
             return 0;
         }
     }
+    return 1;
+}
+
+static bool function_is_declared(const char *name) {
+    for (int i = 0; i < FUNCTION_COUNT; i++) {
+        size_t len = strlen(declared_functions[i].file);
+        if (strncmp(name, declared_functions[i].file, len) == 0 && name[len] == '.' &&
+            strcmp(name + len + 1, declared_functions[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* fact_is_told(function or nil, path): whether it is, or nil when there is no such fact at all. */
+static int fact_is_told(lua_State *L) {
+    const char *function = lua_tostring(L, 1);
+    struct slice path;
+    path.at = luaL_checklstring(L, 2, &path.len);
+    if (function && !function_is_declared(function))
+        return luaL_error(L, "there is no function %s", function);
+    enum fact_status status = fact_status(function, path);
+    if (status == FACT_UNKNOWN)
+        lua_pushnil(L);
+    else
+        lua_pushboolean(L, status != FACT_ELSEWHERE);
     return 1;
 }
 
@@ -90,10 +111,13 @@ void sandbox_load(lua_State *L, const struct source_file *file) {
     lua_pushlstring(L, file->module.at, file->module.len);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&loading);
     lua_rawset(L, loaded);
-    chunk_load(L, file);
+    chunk_load(L, file->text, file->chunk); /* the environment is set before it runs */
     registry_get(L, &environment_key);
     lua_setfenv(L, -2);
-    lua_call(L, 0, 1);
+    bool is_library = !slice_is_set(file->policy);
+    if (is_library)
+        lua_pushcfunction(L, fact_is_told); /* for moonlatch.testing */
+    lua_call(L, is_library, 1);
     if (!lua_istable(L, -1) || lua_getmetatable(L, -1))
         luaL_error(L, "%s:1: the file must return a plain table, it returned a %s", file->label, luaL_typename(L, -1));
     if (!slice_is_set(file->policy)) {
@@ -109,6 +133,18 @@ void sandbox_load(lua_State *L, const struct source_file *file) {
 
 void sandbox_environment_push(lua_State *L) {
     registry_get(L, &environment_key);
+}
+
+bool sandbox_has(lua_State *L, struct slice name) {
+    int top = lua_gettop(L);
+    registry_get(L, &environment_key);
+    lua_getmetatable(L, -1);
+    lua_getfield(L, -1, "__index"); /* what is behind the face */
+    lua_pushlstring(L, name.at, name.len);
+    lua_rawget(L, -2);
+    bool is_there = !lua_isnil(L, -1);
+    lua_settop(L, top);
+    return is_there;
 }
 
 void sandbox_load_failed(lua_State *L) {
@@ -226,7 +262,7 @@ static void prelude_run(lua_State *L, const struct policy_source *source, int gl
         prelude = prelude->next;
     if (!prelude)
         luaL_error(L, "lua/moonlatch/prelude.lua:1: is missing");
-    chunk_load(L, prelude);
+    chunk_load(L, prelude->text, prelude->chunk);
     lua_pushvalue(L, globals);
     library_push(L);
     lua_pushvalue(L, LUA_GLOBALSINDEX);
@@ -248,8 +284,9 @@ static void natives_forget(lua_State *L) {
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     table_clear(L, lua_gettop(L));
     lua_pop(L, 1);
-    lua_pushnil(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, LUA_REGISTRYINDEX, VM_LOADED);
+    table_clear(L, lua_gettop(L));
+    lua_pop(L, 1);
 }
 
 /* ("x"):rep(3) finds the same functions as string.rep; the metatable itself cannot be had. */

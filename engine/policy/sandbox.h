@@ -18,6 +18,9 @@ void sandbox_load(lua_State *L, const struct source_file *file);
 /* Pushes what policies see: a read-only face of it. */
 void sandbox_environment_push(lua_State *L);
 
+/* Whether it is a global that policies see. */
+bool sandbox_has(lua_State *L, struct slice name);
+
 /* After a sandbox_load that raised: takes back the mark of the files that did not come to their end. */
 void sandbox_load_failed(lua_State *L);
 

@@ -1,6 +1,8 @@
 /* The specs of policies: files *_spec.lua beside them, in the sandbox that the policies have, with busted's words
  * (lua/moonlatch/vocabulary.lua) and the policies whole. */
-#include "policy/policy_state.h"
+#include "policy/as_live.h"
+#include "policy/chunk.h"
+#include "policy/kept.h"
 #include "policy/sandbox.h"
 
 #include "fiber/fiber.h"
@@ -19,6 +21,7 @@ enum {
 struct testing {
     struct policy *policy;
     struct arena *arena;
+    struct as_live as_live;
     struct policy_test_result *result;
     const struct source_file *file;
     int kept[WHATS];
@@ -28,21 +31,25 @@ struct testing {
 
 /* --- in the sandbox --- */
 
-/* As the policies' own require, but a policy comes whole, with its data. */
+/* As the policies' own require, but a policy comes whole, with its data, and its functions are called as a server calls
+ * them. */
 static int require_whole(lua_State *L) {
     struct slice module;
     module.at = luaL_checklstring(L, 1, &module.len);
-    const struct source_file *file = source_find(lua_touserdata(L, lua_upvalueindex(1)), module);
+    const struct testing *testing = lua_touserdata(L, lua_upvalueindex(1));
+    const struct source_file *file = source_find(testing->policy->source, module);
     if (!file)
         return luaL_error(L, "there is no '%s' to require", module.at);
     sandbox_load(L, file);
+    if (slice_is_set(file->policy))
+        as_live_wrap(L, &testing->as_live, file->policy);
     return 1;
 }
 
 /* Pushes the environment of a spec: its own table, which reads on from the sandbox's. */
-static void environment_push(lua_State *L, const struct policy_source *source) {
+static void environment_push(lua_State *L, struct testing *testing) {
     lua_newtable(L);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)source);
+    lua_pushlightuserdata(L, testing);
     lua_pushcclosure(L, require_whole, 1);
     lua_setfield(L, -2, "require");
     lua_createtable(L, 0, 2);
@@ -56,7 +63,7 @@ static void environment_push(lua_State *L, const struct policy_source *source) {
 static void file_load(lua_State *L, void *context) {
     struct testing *testing = context;
     const struct policy_source *source = testing->policy->source;
-    environment_push(L, source);
+    environment_push(L, testing);
     int environment = lua_gettop(L);
     sandbox_load(L, source_find(source, SLICE("moonlatch.vocabulary")));
     lua_getfield(L, -1, "fill");
@@ -64,8 +71,7 @@ static void file_load(lua_State *L, void *context) {
     lua_call(L, 1, WHATS - 1);
     for (int what = WHATS - 1; what >= WHAT_COUNT; what--)
         testing->kept[what] = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (luaL_loadbufferx(L, testing->file->text.at, testing->file->text.len, testing->file->chunk, "t") != 0)
-        lua_error(L);
+    chunk_load(L, testing->file->text, testing->file->chunk);
     lua_pushvalue(L, environment);
     lua_setfenv(L, -2);
     lua_call(L, 0, 0);
@@ -91,6 +97,11 @@ static void test_run(lua_State *L, void *context) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, testing->kept[WHAT_RUN]);
     lua_pushinteger(L, (lua_Integer)testing->index);
     lua_call(L, 1, 0);
+    if (kept_sum(L) == testing->policy->kept_sum)
+        return;
+    testing->policy->kept_sum = kept_sum(L); /* the next one is for itself */
+    luaL_error(L, "%s:1: a table that a policy keeps from call to call was changed: decisions remember nothing",
+               testing->file->label);
 }
 
 /* --- outside --- */
@@ -98,7 +109,7 @@ static void test_run(lua_State *L, void *context) {
 static void failed(struct testing *testing, struct slice name) {
     struct arena *arena = testing->arena;
     struct value *failure = value_map(arena);
-    const char *message = testing->policy->vm.message;
+    const char *message = testing->policy->vm->message;
     if (!strstr(message, ".lua:"))
         message = arena_printf(arena, "%s:1: %s", testing->file->label, message).at;
     testing->result->failed++;
@@ -109,7 +120,7 @@ static void failed(struct testing *testing, struct slice name) {
 
 static void file_test(void *context) {
     struct testing *testing = context;
-    struct vm *vm = &testing->policy->vm;
+    struct vm *vm = testing->policy->vm;
     const struct vm_budget budget = {TEST_MS, LOAD_BLOCK_BYTES};
     testing->count = 0;
     if (!vm_run(vm, &budget, file_load, testing)) {
@@ -135,6 +146,7 @@ bool policy_test(struct arena *arena, const struct policy_source *source, const 
         if (!policy)
             return false;
         struct testing testing = {.policy = policy, .arena = arena, .result = result, .file = file};
+        testing.as_live = (struct as_live){policy, arena};
         fiber_hop(file_test, &testing);
         policy_close(policy);
     }

@@ -174,6 +174,8 @@ bool vm_open(struct vm *vm, size_t memory_bytes) {
     /* Compiled traces ignore hooks, and policies are too short to gain from them. */
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_sethook(L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, VM_LOADED);
     /* They stay on the stack, so that a call makes no closure outside of its protection. */
     lua_pushcfunction(L, message_handler);
     lua_pushcfunction(L, trampoline);
@@ -199,6 +201,7 @@ static void collect(struct vm *vm) {
 /* A collection walks all that lives, so it should be rare; but what a call may use is the rest of the budget. */
 void vm_settle(struct vm *vm) {
     collect(vm);
+    vm->settled_bytes = vm->used_bytes;
     size_t percent = vm->memory_bytes / 2 * 100 / (vm->used_bytes + 1);
     percent = percent < PAUSE_PERCENT_MIN   ? PAUSE_PERCENT_MIN
               : percent > PAUSE_PERCENT_MAX ? PAUSE_PERCENT_MAX
@@ -206,10 +209,36 @@ void vm_settle(struct vm *vm) {
     lua_gc(vm->L, LUA_GCSETPAUSE, (int)percent);
 }
 
+bool vm_is_full(const struct vm *vm) {
+    return vm->is_full;
+}
+
 static void recover(struct vm *vm) {
     collect(vm);
+    vm->is_full = vm->settled_bytes && vm->used_bytes > vm->settled_bytes + (vm->memory_bytes - vm->settled_bytes) / 2;
     vm->spent = false;
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+}
+
+void vm_call_within(lua_State *L, int arguments, int results, const struct vm_budget *budget) {
+    struct vm *vm = vm_of(L);
+    int64_t outer_ns = vm->budget_ns, deadline_ns = vm->deadline_ns, started_ns = clock_monotonic_ns();
+    size_t block_bytes = vm->block_bytes;
+    int looks = vm->looks, handler = lua_gettop(L) - arguments;
+    vm->budget_ns = budget->time_ms * 1000000;
+    vm->deadline_ns = started_ns + vm->budget_ns;
+    vm->block_bytes = budget->block_bytes;
+    vm->looks = 0;
+    lua_pushcfunction(L, message_handler);
+    lua_insert(L, handler);
+    int status = lua_pcall(L, arguments, results, handler);
+    vm->budget_ns = outer_ns;
+    vm->deadline_ns = deadline_ns + clock_monotonic_ns() - started_ns;
+    vm->block_bytes = block_bytes;
+    vm->looks = looks;
+    lua_remove(L, handler);
+    if (status != 0)
+        lua_error(L);
 }
 
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context) {

@@ -31,6 +31,8 @@ struct vm {
     int64_t took_ns; /* the last vm_run */
     size_t work;     /* since the last look at the clock */
     int looks;
+    size_t settled_bytes; /* what lived after vm_settle */
+    bool is_full;
     bool spent;        /* a budget of this call is spent */
     char message[512]; /* why the last vm_run failed, mostly with file:line */
     void (*work_now)(lua_State *L, void *context);
@@ -51,10 +53,17 @@ void vm_close(struct vm *vm);
 /* When all is loaded: from now on calls leave garbage behind until it is worth a collection. */
 void vm_settle(struct vm *vm);
 
+/* Whether a call ran out of memory and what lives after the collection is so much that the next one may, too. */
+bool vm_is_full(const struct vm *vm);
+
 /* Calls work(L, context) on an empty stack, protected and within the budget. False, with vm->message,
  * when it raised or spent a budget (even if it caught the error); the state is fit for the next call
  * either way. Allocates nothing itself. */
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context);
+
+/* Inside of vm_run: lua_call with a budget of its own, as if it were a vm_run (what is left of the outer one is for the
+ * rest). Raises what the call raised. A budget that is spent ends the outer run, too. */
+void vm_call_within(lua_State *L, int arguments, int results, const struct vm_budget *budget);
 
 /* Like lua_pushlstring, for what is pushed again and again from the same place. */
 void vm_push_name(lua_State *L, struct slice name);
@@ -64,6 +73,10 @@ void vm_charge(lua_State *L, size_t units);
 
 /* "policies/scopes.lua:12: " of the innermost running line that a policy wrote; "" without one. */
 void vm_where(lua_State *L, char *out, size_t size);
+
+/* In the registry: the table of loaded libraries, which no sandbox can reach. It must stay, for LuaJIT opens its FFI by
+ * itself where it thinks that it needs it, and keeps what that needs to live in there alone (LuaJIT#1168). */
+#define VM_LOADED "_LOADED"
 
 /* The chunk that vm_where passes over: an operator's mistakes are not in there. */
 #define VM_PRELUDE "moonlatch/prelude.lua"

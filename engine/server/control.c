@@ -31,6 +31,8 @@ struct control {
     int64_t worker_count;
     struct edition *edition; /* that serves */
     struct edition *shadow;  /* a candidate beside it, or NULL */
+    struct arena differing;  /* what of its data differs: names */
+    struct value *differences;
     int64_t edition_number;
     pthread_t thread;
     int event, socket;
@@ -138,7 +140,21 @@ static void shadow_set(struct control *control, struct edition *shadow) {
     if (control->shadow)
         edition_release(control->shadow);
     control->shadow = shadow;
+    metric_info_set(INFO_shadow_stopped, SLICE_NONE);
     metric_info_set(INFO_shadow, shadow ? slice_of(shadow->version) : SLICE_NONE);
+}
+
+/* Data is read, not decided: what of it differs is told when it does, once. The workers' policies do not change but by
+ * this thread. */
+static void data_compare(struct control *control) {
+    arena_free(&control->differing);
+    arena_init(&control->differing);
+    const struct policy *policy = control->workers[0].generation->service.policy;
+    control->differences =
+        control->shadow ? policy_shadow_differences(&control->differing, policy) : value_list(&control->differing);
+    metric_add(METRIC_shadow_differences, (int64_t)control->differences->count);
+    for (const struct value *name = control->differences->first; name; name = name->next)
+        log_info("shadow_difference", log_text("data", name->text));
 }
 
 static bool reload(struct control *control, struct arena *arena, struct slice *error) {
@@ -150,6 +166,7 @@ static bool reload(struct control *control, struct arena *arena, struct slice *e
         hand_over(control, handovers);
         if (!is_carried)
             shadow_set(control, NULL);
+        data_compare(control);
         edition_release(control->edition);
         control->edition = edition;
         control->edition_number++;
@@ -186,6 +203,7 @@ static bool shadow_change(struct control *control, struct arena *arena, struct s
     }
     hand_over(control, handovers);
     shadow_set(control, shadow);
+    data_compare(control);
     log_info("shadow", log_string("policy_version", shadow ? shadow->version : "none"));
     log_flush();
     return true;
@@ -210,14 +228,30 @@ static struct value *answer_state(struct control *control, struct arena *arena) 
     return answer;
 }
 
+/* With what came of the shadow so far. */
+static struct value *answer_shadow(struct control *control, struct arena *arena) {
+    struct value *answer = answer_state(control, arena);
+    struct shadow_record *record = control->shadow ? &control->shadow->record : NULL;
+    if (!record)
+        return answer;
+    value_set_int(arena, answer, "decisions", atomic_load(&record->decisions));
+    value_set_int(arena, answer, "differences", atomic_load(&record->differences));
+    value_set_int(arena, answer, "failures", atomic_load(&record->failures));
+    value_set_text(arena, answer, "stopped", metric_info_get(arena, INFO_shadow_stopped));
+    value_set_value(answer, "data_that_differs", value_copy(arena, control->differences));
+    return answer;
+}
+
 static struct value *obey(struct control *control, struct arena *arena, const struct value *request) {
     struct slice command = value_get_text(request, "command"), error = SLICE_NONE;
     if (slice_is(command, "reload"))
         return reload(control, arena, &error) ? answer_state(control, arena) : control_failure(arena, error);
     if (slice_is(command, "shadow"))
         return shadow_change(control, arena, value_get_text(request, "directory"), &error)
-                   ? answer_state(control, arena)
+                   ? answer_shadow(control, arena)
                    : control_failure(arena, error);
+    if (slice_is(command, "shadow_status"))
+        return answer_shadow(control, arena);
     return control_failure(arena, SLICE("there is no such command."));
 }
 
@@ -333,6 +367,7 @@ static void control_free(struct control *control) {
     if (control->shadow)
         edition_release(control->shadow);
     edition_release(control->edition);
+    arena_free(&control->differing);
     free(control);
 }
 
@@ -348,6 +383,8 @@ struct control *control_start(struct arena *arena, const struct server_config *c
         .event = eventfd(0, EFD_CLOEXEC),
         .socket = -1,
     };
+    arena_init(&control->differing);
+    control->differences = value_list(&control->differing);
     edition_retain(edition);
     if (config->settings->watch)
         control->watch = watch_open(config->settings);

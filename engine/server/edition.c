@@ -5,9 +5,11 @@
 #include "server/route.h"
 #include "server/wire.h"
 
-static bool specs_pass(struct arena *arena, const struct policy_source *source, struct slice *error) {
+static bool specs_pass(struct arena *arena, const struct policy_source *source, const struct settings *settings,
+                       struct slice *error) {
+    const struct policy_limits limits = policy_limits_of(settings);
     struct policy_test_result result;
-    if (!policy_test(arena, source, NULL, &result, error))
+    if (!policy_test(arena, source, &limits, &result, error))
         return false;
     if (result.failed)
         *error = arena_printf(arena, "%.*s (%lld of the policies' specs failed)",
@@ -52,7 +54,7 @@ static bool edition_read(struct arena *arena, struct edition *edition, const str
     const struct value *now = settings_now(arena, edition, error);
     struct pages_from from = {.shipped = MOONLATCH_HOME "/templates", .own = settings->templates};
     if (!now || !brand_read(arena, value_get(now, "branding"), &from.brand, error) ||
-        (settings->policy_tests && !specs_pass(arena, edition->policies, error)) ||
+        (settings->policy_tests && !specs_pass(arena, edition->policies, settings, error)) ||
         !(edition->pages = pages_open(arena, &from, error)))
         return false;
     const char *countries = arena_string(arena, value_get_text(now, "country_database"));
@@ -145,7 +147,7 @@ struct policy *generation_candidate_open(struct arena *arena, struct edition *sh
 
 void generation_shadow(struct generation *generation, struct edition *shadow, struct policy *candidate) {
     struct edition *before = generation->shadow;
-    policy_shadow_set(generation->service.policy, candidate);
+    policy_shadow_set(generation->service.policy, candidate, shadow ? &shadow->record : NULL);
     if (shadow)
         edition_retain(shadow);
     generation->shadow = shadow;

@@ -16,6 +16,7 @@ struct edition {
     struct countries *countries; /* NULL: none is configured */
     SSL_CTX *tls;                /* NULL: plain HTTP */
     char version[POLICY_VERSION_LEN + 1];
+    struct shadow_record record; /* of one that is a shadow */
 };
 
 /* Reads and checks everything; NULL with *error ("file:line: message", one a line) when anything is wrong. The caller

@@ -7,7 +7,7 @@
 
 local env, ours, native = ...
 
-local charge, find, match = ours.charge, ours.find, ours.match
+local charge, find, match, refuse_kept = ours.charge, ours.find, ours.match, ours.refuse_kept
 local error, type, select, next, unpack = native.error, native.type, native.select, native.next, native.unpack
 local tonumber, floor, min = native.tonumber, native.math.floor, native.math.min
 local sub, len = native.string.sub, native.string.len
@@ -75,6 +75,7 @@ end
 
 function env.table.sort(list, before)
   check(list, "table", "sort", 1)
+  refuse_kept(list)
   if before == nil then
     check_comparable(list)
   else
@@ -175,6 +176,7 @@ end
 
 function env.table.remove(list, at)
   check(list, "table", "remove", 1)
+  refuse_kept(list)
   local count = #list
   if at == nil then
     at = count

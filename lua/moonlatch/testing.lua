@@ -3,6 +3,13 @@
 --   local testing = require "moonlatch.testing"
 --   scopes.grant(testing.facts { requested = { "openid" }, user = { roles = { "admin" } } })
 
+-- With the name of a function in front, only what that function is told:
+--
+--   claims.userinfo(testing.facts("claims.userinfo", { user = { roles = { "admin" } } }))
+
+-- is_told(function or nil, path): nil when there is no such fact.
+local is_told = ...
+
 local testing = {}
 
 -- A copy of `base` with `over` put over it, table by table; a list is taken whole.
@@ -20,7 +27,33 @@ local function merge(base, over)
   return made
 end
 
+-- Raises at a name that is no fact. previous, claims and so on may hold what they like.
+local function check(over, path, level)
+  for name, value in pairs(over or {}) do
+    local at = path .. name
+    if is_told(nil, at) == nil then
+      error("there is no fact " .. at, level)
+    end
+    if type(value) == "table" and #value == 0 then
+      check(value, at .. ".", level + 1)
+    end
+  end
+end
+
+-- A copy without what the function is not told.
+local function only(facts, name, path)
+  local told = {}
+  for key, value in pairs(facts) do
+    local at = path .. key
+    if is_told(name, at) then
+      told[key] = type(value) == "table" and #value == 0 and only(value, name, at .. ".") or value
+    end
+  end
+  return told
+end
+
 function testing.user(over)
+  check(over, "user.", 3)
   return merge({
     user_id = "6f1f1e0c-52a4-4a6e-8f4a-0c9a3f0f6a11",
     username = "alice",
@@ -31,6 +64,7 @@ function testing.user(over)
 end
 
 function testing.app(over)
+  check(over, "app.", 3)
   return merge({
     app_id = "01a218f9-5c48-707f-a9e3-efb7b880d913",
     client_id = "cid_abcdefghijklmnopqrstuvwx",
@@ -51,7 +85,7 @@ function testing.previous(over)
 end
 
 -- Every fact that is not nil at a first sign-in, on 2026-11-26 at 12:00 UTC, a Thursday.
-function testing.facts(over)
+local function facts_of_all(over)
   return merge({
     now = 1795694400,
     request = { address = "203.0.113.7", user_agent = "Mozilla/5.0", language = "en" },
@@ -69,6 +103,16 @@ function testing.facts(over)
     subject_token = { client_id = "cid_abcdefghijklmnopqrstuvwx", scopes = { "profile" }, is_bound = false },
     redirect_uri = "https://app.example/callback",
   }, over)
+end
+
+-- testing.facts(over), or testing.facts(name, over).
+function testing.facts(name, over)
+  if type(name) ~= "string" then
+    name, over = nil, name
+  end
+  check(over, "", 3)
+  local facts = facts_of_all(over)
+  return name and only(facts, name, "") or facts
 end
 
 return testing

@@ -3,6 +3,9 @@
  * that is refused. */
 #include "set.h"
 
+#include "policy/policy_state.h"
+
+#include <lauxlib.h>
 #include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -52,6 +55,15 @@ static bool yes(const char *body) {
     else if (!verdict.allowed)
         printf("# not allowed: %.*s\n", SLICE_ARG(verdict.reason));
     return loaded && verdict.allowed && works_after();
+}
+
+/* It is refused when it is loaded, with its line, for it uses a global that there is not or sets one. */
+static bool is_not_loaded(const char *body) {
+    bool refused = !run("", body) && (strstr(string(set_error), "policies/login.lua:3: there is no '") ||
+                                      strstr(string(set_error), "' cannot be set: only local variables can"));
+    if (!refused)
+        printf("# was loaded: %s\n# %.*s\n", body, SLICE_ARG(set_error));
+    return refused;
 }
 
 /* The call fails (it does not merely say no). */
@@ -113,7 +125,8 @@ static void what_is_not_on_the_list_is_not_there(void) {
         "policies",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        CHECK(fails(arena_printf(&arena, "return %s ~= nil", names[i]).at));
+        const char *body = arena_printf(&arena, "return %s ~= nil", names[i]).at;
+        CHECK(strchr(names[i], '.') ? fails(body) : is_not_loaded(body));
         CHECK(!run(arena_printf(&arena, "local x = %s", names[i]).at, "return true"));
     }
     CHECK(fails("return require('ffi') ~= nil"));
@@ -124,13 +137,16 @@ static void what_is_not_on_the_list_is_not_there(void) {
 }
 
 static void globals_cannot_be_set(void) {
-    CHECK(fails("x = 1 return true"));
-    CHECK(fails("string = nil return true"));
-    CHECK(fails("function f() end return true"));
+    CHECK(is_not_loaded("x = 1 return true"));
+    CHECK(is_not_loaded("string = nil return true"));
+    CHECK(is_not_loaded("function f() end return true"));
     CHECK(!run("x = 1", "return true"));
     CHECK(strstr(string(set_error), "policies/login.lua:1: 'x' cannot be set") != NULL);
     CHECK(!run("\nfunction pairs() end", "return true"));
     CHECK(strstr(string(set_error), "policies/login.lua:2: 'pairs'") != NULL);
+    CHECK(is_not_loaded("if facts.n == 7 then return scops.privileged('x') end return true"));
+    CHECK(is_not_loaded("return pcall(function() return function() return nothing end end)"));
+    CHECK(yes("local scops = { a = true } return scops.a"));
 }
 
 static void libraries_are_read_only(void) {
@@ -157,6 +173,30 @@ static void bytecode_is_not_loaded(void) {
     set = set_open("policies.login", "\x1bLJ\x02\x02\x01");
     CHECK(!set.policy);
     CHECK(strstr(string(set_error), "policies/login.lua") != NULL);
+}
+
+static void number_load(lua_State *L, void *context) {
+    (void)context;
+    for (int i = 0; i < 20; i++) {
+        if (luaL_loadbufferx(L, "return 1LL", 10, "@x", "t")) /* beside chunk_load, which refuses it */
+            lua_error(L);
+        lua_settop(L, 0);
+        lua_gc(L, LUA_GCCOLLECT, 0);
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, VM_LOADED);
+    lua_getfield(L, -1, "ffi");
+    if (!lua_istable(L, -1)) /* what keeps the FFI's tables, which the collector would free under it */
+        luaL_error(L, "the FFI is open and nothing keeps it");
+}
+
+static void the_ffi_cannot_be_had_and_does_no_harm(void) {
+    CHECK(!run("", "return 1LL ~= nil"));
+    CHECK(strstr(string(set_error), "policies/login.lua:3: a number with LL, ULL or i is not allowed here") != NULL);
+    CHECK(run("", "return true"));
+    const struct vm_budget budget = {.time_ms = 1000, .block_bytes = LOAD_BLOCK_BYTES};
+    CHECK(vm_run(set.policy->vm, &budget, number_load, NULL));
+    CHECK(is_not_loaded("return ffi ~= nil"));
+    CHECK(fails("return require('ffi') ~= nil"));
 }
 
 static void endless_loops_end(void) {
@@ -324,6 +364,7 @@ int main(void) {
     RUN(globals_cannot_be_set);
     RUN(libraries_are_read_only);
     RUN(bytecode_is_not_loaded);
+    RUN(the_ffi_cannot_be_had_and_does_no_harm);
     RUN(endless_loops_end);
     RUN(recursion_ends);
     RUN(memory_ends);

@@ -93,6 +93,82 @@ end)]]
     assert.same({ 0, 2, 0 }, { code, result.passed, result.failed }, cjson.encode(result.failures))
   end)
 
+  -- A spec that is green although a server would deny is worse than none.
+  local function replaced(name, old, new)
+    local text = sys.read_file(server_helper.root .. "/policies/" .. name)
+    local at, to = text:find(old, 1, true)
+    sys.write_file(directory .. "/" .. name, text:sub(1, assert(at) - 1) .. new .. text:sub(to + 1))
+  end
+
+  local function fails(name, body, why)
+    replaced(name[1], name[2], name[2] .. "\n" .. body)
+    local code, result = test(([[
+local testing = require "moonlatch.testing"
+local policy = require "policies.%s"
+it("is green", function() %s end)
+it("goes on", function() assert.is_true(true) end)]]):format(name[1]:gsub("%.lua", ""), name[3]))
+    assert.same({ 1, 1, 1 }, { code, result.passed, result.failed })
+    assert.matches(why, result.failures[1].message)
+  end
+
+  local ALLOW = { "login.lua", "local function allow(_)", "assert.truthy(policy.allow(testing.facts()))" }
+  local USERINFO = { "claims.lua", "local function userinfo(facts)",
+    "assert.truthy(policy.userinfo(testing.facts()).sub)" }
+
+  it("calls with the time that a server gives", function()
+    fails(ALLOW, "for _ = 1, 1e8 do end", "login.lua:%d+: took longer than 20 ms")
+  end)
+
+  it("calls with the memory that a server gives", function()
+    fails(ALLOW, "local t = {} for i = 1, 1e5 do t[i] = i end",
+      "made a string, table or call stack larger than 256 KiB")
+  end)
+
+  it("holds decisions to their shape", function()
+    fails(ALLOW, "do return 1 end", "policies/login.lua:%d+: login.allow: its result must be true or false")
+  end)
+
+  it("tells a function the facts that a server tells it", function()
+    fails(USERINFO, "do return { sub = facts.app.name } end",
+      "claims.lua:%d+: claims.userinfo: its result%.sub is missing")
+  end)
+
+  it("has no facts that are misspelt, in a spec", function()
+    fails({ ALLOW[1], ALLOW[2], "policy.allow(testing.facts { user = { rolls = {} } })" }, "",
+      "mine_spec.lua:3: there is no fact user.rolls")
+  end)
+
+  it("has no facts that are misspelt, in a policy", function()
+    fails(USERINFO, "if facts.user.rolls then return nil end", "claims.lua:%d+: there is no fact user.rolls")
+  end)
+
+  it("sees what is remembered all the same", function()
+    replaced("login.lua", "local function allow(_)", [[local seen = { n = 0 }
+      local function put(t, k, v) t[k] = v end
+      local function allow(_) put(seen, "n", seen.n + 1)]])
+    local code, result = test [[
+local testing, login = require "moonlatch.testing", require "policies.login"
+it("is green", function() assert.is_true(login.allow(testing.facts())) end)
+it("goes on", function() assert.is_true(true) end)]]
+    assert.same({ 1, 1, 1 }, { code, result.passed, result.failed })
+    assert.matches("mine_spec.lua:1: a table that a policy keeps", result.failures[1].message)
+  end)
+
+  it("has the facts of one function by its name", function()
+    local code, result = test [[
+local testing = require "moonlatch.testing"
+it("tells those alone", function()
+  local facts = testing.facts("claims.userinfo", { user = { roles = { "x" } } })
+  assert.same({ "x" }, facts.user.roles)
+  assert.same({ app_id = facts.app.app_id, client_id = facts.app.client_id }, facts.app)
+  assert.is_nil(facts.grant_type)
+  assert.equal("authorization_code", testing.facts("scopes.grant").grant_type)
+  assert.has_error(function() testing.facts("scopes.grnat") end)
+  assert.has_error(function() testing.user { rolls = {} } end)
+end)]]
+    assert.same({ 0, 1, 0 }, { code, result.passed, result.failed }, cjson.encode(result.failures))
+  end)
+
   it("says what is wrong with a spec that does not load, or policies that do not", function()
     local code, result = test "it('x', function("
     assert.equal(1, code)

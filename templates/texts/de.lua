@@ -396,6 +396,8 @@ return {
   ["Failed and so denied"] = "Gescheitert, also abgelehnt",
   ["Shadow policies"] = "Regeln zur Probe",
   ["Differences"] = "Unterschiede",
+  ["Failed or too slow"] = "Fehlgeschlagen oder zu langsam",
+  ["Asked no more"] = "Nicht mehr gefragt",
   ["Events"] = "Ereignisse",
   ["Time (UTC)"] = "Zeit (UTC)",
   ["Made (UTC)"] = "Angelegt (UTC)",

@@ -1,0 +1,19 @@
+/* The functions of policies as their specs and 'policy check' call them: within the limits that hold on a server, told
+ * the facts that a server tells, and held to the shape of their decisions. */
+#ifndef POLICY_AS_LIVE_H
+#define POLICY_AS_LIVE_H
+
+#include "policy/policy_state.h"
+
+/* What the wrapped functions need; must outlive the state. `arena` is for one test. */
+struct as_live {
+    const struct policy *policy;
+    struct arena *arena;
+};
+
+/* Replaces the table of that policy at the top of the stack by a copy whose functions are wrapped. They return what the
+ * policy's own return, and raise "file:line: what" where a server would say policy_failed, also where the facts that
+ * they are given, or ask for, are no facts of any function. */
+void as_live_wrap(lua_State *L, const struct as_live *as_live, struct slice policy);
+
+#endif
