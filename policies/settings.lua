@@ -3,7 +3,7 @@
 
 return {
   -- issuer = "https://id.example",      -- how the world sees this server; default: its first address
-  -- listen = { "127.0.0.1:8080" },
+  -- listen = { "localhost:8080" },
   -- landing_page = "/",                 -- where a sign-in from the command line ends
   -- tls_cert = "/etc/moonlatch/cert.pem", tls_key = "/etc/moonlatch/key.pem",
   -- database = "sqlite:state/moonlatch.db",  -- or "postgresql://user@host/name"

@@ -12,7 +12,7 @@ struct settings {
     bool issuer_is_https;
     struct slice registration_owner; /* username: owns clients that register anonymously; absent: none may */
     struct slice landing_page;       /* where a command-line sign-in ends; default "/" */
-    const char *listen[LISTEN_MAX];  /* "ADDR:PORT"; port 0 lets the kernel choose */
+    const char *listen[LISTEN_MAX];  /* "ADDR:PORT", "localhost:PORT": both loopbacks; port 0 lets the kernel choose */
     size_t listen_count;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *database, *state, *policies, *templates;

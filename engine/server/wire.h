@@ -150,7 +150,8 @@ void exchanges_turn(h2o_timeout_entry_t *entry);
 /* plain_error.c: h2o's own error answers (413 and the like) become JSON. */
 void plain_error_register(h2o_pathconf_t *path);
 
-/* listener.c: binds settings->listen for every worker; fills worker->listen_fds. False with *error. */
+/* listener.c: binds settings->listen for every worker; fills worker->listen_fds and has the list say what they are
+ * (localhost is two, ports are those that the kernel chose). False with *error. */
 bool listeners_bind(struct arena *arena, struct settings *settings, struct worker *workers, struct slice *error);
 
 /* tls.c: NULL with *error when a file cannot be used. */

@@ -151,11 +151,11 @@ function http.tls_context()
   return context
 end
 
--- A connection that stays open. version: 1.1 (default) or 2.
+-- A connection that stays open. version: 1.1 (default) or 2; host: an address of ours other than 127.0.0.1.
 function http.connect(server, options)
   options = options or {}
   local lua_http = assert(http_client.connect({
-    host = "127.0.0.1",
+    host = options.host or "127.0.0.1",
     port = server.port,
     tls = server.is_tls,
     ctx = server.is_tls and (options.ctx or http.tls_context()) or nil,
@@ -189,7 +189,7 @@ function connection:close()
 end
 
 function http.request(server, method, path, options)
-  local one = http.connect(server, { version = options and options.version })
+  local one = http.connect(server, options and { version = options.version, host = options.host })
   local answer = one:request(method, path, options)
   one:close()
   return answer

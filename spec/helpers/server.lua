@@ -6,6 +6,9 @@ local sys = require "helpers.sys"
 
 local server = { root = os.getenv("MOONLATCH_ROOT") or "." }
 server.__index = server
+-- The Node that spec/package.json names, whatever the machine has: Debian 12's is too old for some that it runs.
+-- (Its npm makes no link to it in .bin.)
+server.node = server.root .. "/spec/node_modules/node-linux-" .. jit.arch .. "/bin/node"
 server.binary = os.getenv("MOONLATCH_BIN") or server.root .. "/build/release/moonlatch"
 -- Sanitized builds are slower; times that a spec allows are multiplied by this.
 server.patience = tonumber(os.getenv("MOONLATCH_SPEC_PATIENCE") or 1)

@@ -41,7 +41,7 @@ describe("The start", function()
 
   it("is refused for an address that is none", function()
     for _, address in ipairs { "localhost", "8080", "127.0.0.1:", "127.0.0.1:http", "nowhere:80", "127.0.0.1:99999" } do
-      refused("%-%-listen " .. address:gsub("%p", "%%%0") .. ": give a numeric address and a port",
+      refused("%-%-listen " .. address:gsub("%p", "%%%0") .. ": give a numeric address or localhost, and a port",
         { listen = { address } })
     end
     refused("does not have that address", { listen = { "192.0.2.1:0" } })
@@ -191,4 +191,15 @@ describe("The start", function()
       end
     end)
   end
+
+  -- Some clients take localhost for ::1 alone, some for 127.0.0.1. A machine without ::1: listener_unit.c.
+  it("listens on both loopbacks for localhost", function()
+    local server = server_helper.start { listen = { "localhost:0" } }
+    local four, six = server.lines[1]:match("http://127.0.0.1:(%d+) http://%[::1%]:(%d+)$")
+    assert.equal(four, six, server.lines[1])
+    for _, host in ipairs { "127.0.0.1", "::1" } do
+      assert.equal("ok", http.get(server, "/healthz", { host = host }).body:match("ok"))
+    end
+    server:stop()
+  end)
 end)
