@@ -114,6 +114,8 @@ static const struct setting {
     SETTING(policy_tests, SETTING_SWITCH),
     SETTING(outgoing_private, SETTING_SWITCH),
     SETTING(outgoing_ca, SETTING_TEXT),
+    SETTING(user, SETTING_TEXT),
+    SETTING(no_confine, SETTING_SWITCH),
 #undef SETTING
 };
 enum { SETTINGS_WITH_NAMES = sizeof(settings_with_names) / sizeof(*settings_with_names), WORKERS_MAX = 256 };

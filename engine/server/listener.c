@@ -73,9 +73,8 @@ static uint16_t port_of(int fd) {
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* 0, or why not. Every worker has it then, as the next one of its listen_fds. */
-static int workers_bind(struct sockaddr_storage *address, socklen_t size, struct worker *workers, int64_t count,
-                        size_t index) {
+/* 0, or why not. Every worker has it then, at that index of its list. */
+static int workers_bind(struct sockaddr_storage *address, socklen_t size, struct listeners *listeners, size_t index) {
     int probe = socket_bind(address, size, false);
     if (probe < 0)
         return errno;
@@ -85,15 +84,15 @@ static int workers_bind(struct sockaddr_storage *address, socklen_t size, struct
         ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
     else
         ((struct sockaddr_in *)address)->sin_port = htons(port);
-    for (int64_t i = 0; i < count; i++)
-        if ((workers[i].listen_fds[index] = socket_bind(address, size, true)) < 0)
+    for (int64_t i = 0; i < listeners->worker_count; i++)
+        if ((listeners->fds[i][index] = socket_bind(address, size, true)) < 0)
             return errno;
     return 0;
 }
 
 /* Adds `text` to the settings' list, with the port that the kernel chose for 0. False with *error, and *why. */
-static bool one_bind(struct arena *arena, struct settings *settings, struct worker *workers, const char *text, int *why,
-                     struct slice *error) {
+static bool one_bind(struct arena *arena, struct settings *settings, struct listeners *listeners, const char *text,
+                     int *why, struct slice *error) {
     struct sockaddr_storage address;
     socklen_t size;
     *why = EINVAL;
@@ -106,7 +105,7 @@ static bool one_bind(struct arena *arena, struct settings *settings, struct work
             arena_printf(arena, "--listen %s: give a numeric address or localhost, and a port: 127.0.0.1:8080.", text);
         return false;
     }
-    *why = workers_bind(&address, size, workers, settings->workers, settings->listen_count);
+    *why = workers_bind(&address, size, listeners, settings->listen_count);
     if (*why)
         return complain(arena, text, *why, error);
     struct slice host = {text, (size_t)(strrchr(text, ':') - text)};
@@ -120,13 +119,13 @@ static bool one_bind(struct arena *arena, struct settings *settings, struct work
 }
 
 /* Both loopbacks at the same port: clients take localhost for the one or the other. A machine may lack one of them. */
-static bool localhost_bind(struct arena *arena, struct settings *settings, struct worker *workers, const char *port,
-                           struct slice *error) {
+static bool localhost_bind(struct arena *arena, struct settings *settings, struct listeners *listeners,
+                           const char *port, struct slice *error) {
     static const char *const hosts[] = {"127.0.0.1", "[::1]"};
     size_t before = settings->listen_count;
     for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
         int why;
-        if (one_bind(arena, settings, workers, arena_printf(arena, "%s:%s", hosts[i], port).at, &why, error))
+        if (one_bind(arena, settings, listeners, arena_printf(arena, "%s:%s", hosts[i], port).at, &why, error))
             port = strrchr(settings->listen[settings->listen_count - 1], ':') + 1;
         else if (why != EADDRNOTAVAIL && why != EAFNOSUPPORT)
             return false;
@@ -134,7 +133,10 @@ static bool localhost_bind(struct arena *arena, struct settings *settings, struc
     return settings->listen_count > before;
 }
 
-bool listeners_bind(struct arena *arena, struct settings *settings, struct worker *workers, struct slice *error) {
+struct listeners *listeners_open(struct arena *arena, struct settings *settings, struct slice *error) {
+    struct listeners *listeners =
+        arena_zalloc(arena, sizeof(*listeners) + (size_t)settings->workers * sizeof(listeners->fds[0]));
+    listeners->worker_count = settings->workers;
     const char *asked[LISTEN_MAX];
     size_t count = settings->listen_count;
     memcpy(asked, settings->listen, sizeof(asked));
@@ -143,9 +145,9 @@ bool listeners_bind(struct arena *arena, struct settings *settings, struct worke
     for (size_t i = 0; i < count; i++) {
         int why;
         bool is_localhost = strncmp(asked[i], localhost, strlen(localhost)) == 0;
-        if (is_localhost ? !localhost_bind(arena, settings, workers, asked[i] + strlen(localhost), error)
-                         : !one_bind(arena, settings, workers, asked[i], &why, error))
-            return false;
+        if (is_localhost ? !localhost_bind(arena, settings, listeners, asked[i] + strlen(localhost), error)
+                         : !one_bind(arena, settings, listeners, asked[i], &why, error))
+            return NULL;
     }
-    return true;
+    return listeners;
 }

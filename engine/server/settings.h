@@ -23,6 +23,8 @@ struct settings {
     bool policy_tests;       /* an edition is taken only if the policies' specs pass */
     bool outgoing_private;   /* other servers may be asked over http and at private addresses, too (fetch.h) */
     const char *outgoing_ca; /* PEM file of the CAs that they are proven by; NULL: the system's */
+    const char *user;        /* whom a server that was started as root becomes; NULL: nobody else */
+    bool no_confine;         /* the process gives up nothing (confine.h) */
     bool watch;              /* reload when policies or templates change on disk */
 
     /* limits; defaults in settings.c */

@@ -21,20 +21,20 @@ static int socket_or_absent(int family, int type, int protocol) {
 
 static struct arena arena;
 static struct settings settings;
-static struct worker workers[2];
+static struct listeners *listeners;
 static struct slice error;
 
 static bool binds(const char *first, const char *second) {
     settings = (struct settings){.listen = {first, second}, .listen_count = second ? 2 : 1, .workers = 2};
     error = SLICE_NONE;
-    bool is_bound = listeners_bind(&arena, &settings, workers, &error);
-    for (size_t i = 0; is_bound && i < settings.listen_count; i++) {
+    listeners = listeners_open(&arena, &settings, &error);
+    for (size_t i = 0; listeners && i < settings.listen_count; i++) {
         for (int64_t worker = 0; worker < 2; worker++) {
-            CHECK(port_of(workers[worker].listen_fds[i]) == atoi(strrchr(settings.listen[i], ':') + 1));
-            close(workers[worker].listen_fds[i]);
+            CHECK(port_of(listeners->fds[worker][i]) == atoi(strrchr(settings.listen[i], ':') + 1));
+            close(listeners->fds[worker][i]);
         }
     }
-    return is_bound;
+    return listeners;
 }
 
 static bool says(const char *words) {
@@ -76,10 +76,7 @@ static void addresses_are_counted_as_they_are_bound(void) {
     for (size_t i = 0; i < LISTEN_MAX; i++)
         settings.listen[i] = "127.0.0.1:0";
     settings.listen[LISTEN_MAX - 1] = "localhost:0";
-    bool has_both = listeners_bind(&arena, &settings, workers, &error);
-    CHECK(!has_both && says("localhost being two."));
-    for (size_t i = 0; i < settings.listen_count; i++)
-        close(workers[0].listen_fds[i]);
+    CHECK(!listeners_open(&arena, &settings, &error) && says("localhost being two."));
 }
 
 int main(void) {
