@@ -20,9 +20,10 @@
 /* noun, verb, run or work, number of arguments, whether they may be left out, flags, usage, summary */
 /* clang-format off */
 static const struct command commands[] = {
-    {"serve", NULL, command_serve, NULL, 0, false, "listen= tls-cert= tls-key= workers= outgoing-ca= outgoing-private demo watch",
-     "[--listen ADDR:PORT]... [--tls-cert FILE --tls-key FILE] [--workers N] [--outgoing-ca FILE] [--outgoing-private] "
-     "[--watch] [--demo]", "runs the server"},
+    {"serve", NULL, command_serve, NULL, 0, false, "listen= tls-cert= tls-key= workers= outgoing-ca= outgoing-private user= no-confine demo "
+     "watch",
+     "[--listen ADDR:PORT]... [--tls-cert FILE --tls-key FILE] [--workers N] [--user NAME] [--no-confine] "
+     "[--outgoing-ca FILE] [--outgoing-private] [--watch] [--demo]", "runs the server"},
     {"user", "create", NULL, command_user_create, 1, false, "hotkey= role=",
      "NAME [--hotkey SS58] [--role ROLE]...", "makes a user; prints the fingerprint once"},
     {"user", "list", NULL, command_user_list, 0, false, "", "", "lists users"},

@@ -3,7 +3,7 @@
 
 return {
   -- issuer = "https://id.example",      -- how the world sees this server; default: its first address
-  -- listen = { "127.0.0.1:8080" },
+  -- listen = { "localhost:8080" },
   -- landing_page = "/",                 -- where a sign-in from the command line ends
   -- tls_cert = "/etc/moonlatch/cert.pem", tls_key = "/etc/moonlatch/key.pem",
   -- database = "sqlite:state/moonlatch.db",  -- or "postgresql://user@host/name"
@@ -16,6 +16,8 @@ return {
   -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
   -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too
   -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by, in place of the system's authorities
+  -- user = "moonlatch",                 -- whom a server becomes that root has started
+  -- no_confine = true,                  -- the process gives up none of its rights (README.md, "What it may still do")
   -- registration_owner = "operator",    -- owns the clients that register themselves without saying for whom
   -- policy_tests = true,                -- take new policies only if the specs beside them pass
 

@@ -3,15 +3,19 @@
 
 #include "base/json.h"
 #include "policy/declared.h"
+#include "server/confine.h"
 #include "server/control.h"
 #include "store/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Loads the policies of a directory as the server would. NULL with *error; close with policies_close. */
+/* Loads the policies of a directory as the server would. NULL with *error; close with policies_close. The directory may
+ * be a stranger's: should something get out of its sandbox, it finds a process that writes nowhere and starts nothing.
+ */
 static struct policy *policies_open(struct command_line *line, const char *directory, struct policy_source **source,
                                     struct slice *error) {
+    confine(NULL, 0);
     *source = policy_source_read(line->arena, directory, MOONLATCH_HOME "/lua/moonlatch", line->settings.config, error);
     const struct policy_limits limits = policy_limits_of(&line->settings);
     return *source ? policy_open(line->arena, *source, &limits, error) : NULL;

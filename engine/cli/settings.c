@@ -122,6 +122,8 @@ static const struct setting {
     SETTING(policy_tests, SETTING_SWITCH),
     SETTING(outgoing_private, SETTING_SWITCH),
     SETTING(outgoing_ca, SETTING_TEXT),
+    SETTING(user, SETTING_TEXT),
+    SETTING(no_confine, SETTING_SWITCH),
 #undef SETTING
 };
 enum { SETTINGS_WITH_NAMES = sizeof(settings_with_names) / sizeof(*settings_with_names), WORKERS_MAX = 256 };
@@ -257,7 +259,7 @@ static bool listen_read(struct command_line *line, const struct value *file, str
     for (const struct value *one = listed ? listed->first : NULL; one; one = one->next)
         if (!listen_add(settings, arena_string(line->arena, one->text), error))
             return false;
-    return settings->listen_count || listen_add(settings, "127.0.0.1:8080", error);
+    return settings->listen_count || listen_add(settings, "localhost:8080", error);
 }
 
 static bool issuer_check(struct command_line *line, struct slice *error) {

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "cli/state.h"
 #include "page/brand.h"
 
 static bool policy_load(struct workplace *workplace, struct command_line *line, struct slice *error) {
@@ -23,7 +24,8 @@ static bool store_load(struct workplace *workplace, struct command_line *line, s
         .timeout_ms = settings->store_timeout_ms,
         .connections = (size_t)(settings->store_connections_max / settings->workers),
     };
-    workplace->keyring = keyring_open(line->arena, settings->state, error);
+    if (state_check(line->arena, settings->state, error))
+        workplace->keyring = keyring_open(line->arena, settings->state, error);
     if (workplace->keyring)
         workplace->store = store_open(line->arena, &options, error);
     if (workplace->store)

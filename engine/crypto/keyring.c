@@ -12,7 +12,8 @@
 
 #define SECRET_VARIABLE "MOONLATCH_SECRET"
 
-enum { SECRET_SIZE = crypto_kdf_KEYBYTES, DRAFT_TAG_LEN = 16 };
+enum { DRAFT_TAG_LEN = 16, DISTINCT_MIN = 12 };
+_Static_assert(SECRET_SIZE == crypto_kdf_KEYBYTES, "keys are derived from it");
 
 struct keyring {
     unsigned char keys[KEY_PURPOSES][KEY_SIZE];
@@ -93,7 +94,7 @@ static bool secret_read(struct arena *arena, const char *state_dir, unsigned cha
     return from_file(arena, path, secret, error);
 }
 
-static struct keyring *keyring_from(const unsigned char secret[SECRET_SIZE]) {
+struct keyring *keyring_from(const unsigned char secret[SECRET_SIZE]) {
     struct keyring *keyring = sodium_malloc(sizeof(*keyring));
     if (!keyring)
         return NULL;
@@ -103,12 +104,28 @@ static struct keyring *keyring_from(const unsigned char secret[SECRET_SIZE]) {
     return keyring;
 }
 
+/* Random bytes are nearly all different: 32 with fewer than 12 values (1 in 10^24 of random ones) are zeros, a repeated
+ * pattern, a placeholder from a manual. */
+static bool is_random(const unsigned char secret[SECRET_SIZE]) {
+    bool seen[UINT8_MAX + 1] = {false};
+    int distinct = 0;
+    for (size_t i = 0; i < SECRET_SIZE; i++) {
+        distinct += !seen[secret[i]];
+        seen[secret[i]] = true;
+    }
+    sodium_memzero(seen, sizeof(seen));
+    return distinct >= DISTINCT_MIN;
+}
+
 struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct slice *error) {
     unsigned char secret[SECRET_SIZE];
     struct keyring *keyring = NULL;
     if (secret_read(arena, state_dir, secret, error)) {
-        keyring = keyring_from(secret);
-        if (!keyring)
+        bool is_good = is_random(secret);
+        keyring = is_good ? keyring_from(secret) : NULL;
+        if (!is_good)
+            *error = SLICE("the server's secret is not random; make one with `openssl rand -hex 32`.");
+        else if (!keyring)
             *error = SLICE("no guarded memory can be had for the keys; look at `ulimit -v`.");
     }
     sodium_memzero(secret, sizeof(secret));

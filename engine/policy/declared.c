@@ -201,6 +201,8 @@ static const struct shape_field settings_fields[] = {
     TEXT("country_database"),
     {"branding", {.kind = SHAPE_MAP, .fields = branding_fields, .optional = true}},
     {"outgoing_private", {.kind = SHAPE_BOOL, .optional = true}},
+    TEXT("user"),
+    {"no_confine", {.kind = SHAPE_BOOL, .optional = true}},
     TEXT("outgoing_ca"),
     TEXT("registration_owner"),
     {"policy_tests", {.kind = SHAPE_BOOL, .optional = true}},

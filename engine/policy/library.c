@@ -207,6 +207,9 @@ static char read_item(lua_State *L, struct slice format, size_t *p, char item[16
     return format.at[(*p)++];
 }
 
+/* The format string is built from an allow-list of characters just above. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 static void add_text(struct output *out, const char *item, struct slice text) {
     char made[FORMAT_ITEM_MAX], spec[20];
     if (item[1] == '\0' || text.len >= 100) {
@@ -219,9 +222,6 @@ static void add_text(struct output *out, const char *item, struct slice text) {
     int len = snprintf(made, sizeof(made), spec, text.at);
     add(out, made, (size_t)len);
 }
-
-/* The format string is built from an allow-list of characters just above. */
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 
 /* Where the number does not fit, as C would have it undefined, it is clamped. */
 static long long whole(lua_Number number) {

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <luajit.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,11 +28,14 @@ static void hook(lua_State *L, lua_Debug *activation);
 
 /* Setting a hook is safe at any moment (luajit's own SIGINT handler does it), also from inside the
  * allocator, where raising is not. */
-static void spend(struct vm *vm, const char *format, double amount) {
+__attribute__((format(printf, 2, 3))) static void spend(struct vm *vm, const char *format, ...) {
     if (vm->spent)
         return;
+    va_list amount;
+    va_start(amount, format);
     vm->spent = true;
-    snprintf(vm->message, sizeof(vm->message), format, amount);
+    vsnprintf(vm->message, sizeof(vm->message), format, amount);
+    va_end(amount);
     lua_sethook(vm->L, hook, LUA_MASKCOUNT, 1);
 }
 

@@ -55,12 +55,11 @@ static int socket_bind(const struct sockaddr_storage *address, socklen_t size, b
     return -1;
 }
 
-static bool complain(struct arena *arena, const char *address, struct slice *error) {
-    const char *advice = errno == EADDRINUSE ? "another process listens there; stop it or choose another --listen."
-                         : errno == EACCES
-                             ? "this user may not; choose a port above 1023 or grant CAP_NET_BIND_SERVICE."
-                         : errno == EADDRNOTAVAIL ? "this machine does not have that address."
-                                                  : strerror(errno);
+static bool complain(struct arena *arena, const char *address, int why, struct slice *error) {
+    const char *advice = why == EADDRINUSE ? "another process listens there; stop it or choose another --listen."
+                         : why == EACCES ? "this user may not; choose a port above 1023 or grant CAP_NET_BIND_SERVICE."
+                         : why == EADDRNOTAVAIL ? "this machine does not have that address."
+                                                : strerror(why);
     *error = arena_printf(arena, "cannot listen on %s: %s", address, advice);
     return false;
 }
@@ -74,37 +73,81 @@ static uint16_t port_of(int fd) {
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
-static bool one_bind(struct arena *arena, struct settings *settings, struct worker *workers, size_t index,
-                     struct slice *error) {
-    const char *text = settings->listen[index];
-    struct sockaddr_storage address;
-    socklen_t size;
-    if (!address_parse(arena, text, &address, &size)) {
-        *error = arena_printf(arena, "--listen %s: give a numeric address and a port, as in 127.0.0.1:8080.", text);
-        return false;
-    }
-    int probe = socket_bind(&address, size, false);
+/* 0, or why not. Every worker has it then, at that index of its list. */
+static int workers_bind(struct sockaddr_storage *address, socklen_t size, struct listeners *listeners, size_t index) {
+    int probe = socket_bind(address, size, false);
     if (probe < 0)
-        return complain(arena, text, error);
+        return errno;
     uint16_t port = port_of(probe);
     close(probe);
-    if (address.ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)&address)->sin6_port = htons(port);
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
     else
-        ((struct sockaddr_in *)&address)->sin_port = htons(port);
-    for (int64_t i = 0; i < settings->workers; i++) {
-        workers[i].listen_fds[index] = socket_bind(&address, size, true);
-        if (workers[i].listen_fds[index] < 0)
-            return complain(arena, text, error);
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+    for (int64_t i = 0; i < listeners->worker_count; i++)
+        if ((listeners->fds[i][index] = socket_bind(address, size, true)) < 0)
+            return errno;
+    return 0;
+}
+
+/* Adds `text` to the settings' list, with the port that the kernel chose for 0. False with *error, and *why. */
+static bool one_bind(struct arena *arena, struct settings *settings, struct listeners *listeners, const char *text,
+                     int *why, struct slice *error) {
+    struct sockaddr_storage address;
+    socklen_t size;
+    *why = EINVAL;
+    if (settings->listen_count == LISTEN_MAX) {
+        *error = arena_printf(arena, "there can be %d addresses to listen on, localhost being two.", LISTEN_MAX);
+        return false;
     }
+    if (!address_parse(arena, text, &address, &size)) {
+        *error =
+            arena_printf(arena, "--listen %s: give a numeric address or localhost, and a port: 127.0.0.1:8080.", text);
+        return false;
+    }
+    *why = workers_bind(&address, size, listeners, settings->listen_count);
+    if (*why)
+        return complain(arena, text, *why, error);
     struct slice host = {text, (size_t)(strrchr(text, ':') - text)};
-    settings->listen[index] = arena_printf(arena, "%.*s:%u", SLICE_ARG(host), port).at;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+    settings->listen[settings->listen_count++] =
+        arena_printf(arena, "%.*s:%u", SLICE_ARG(host),
+                     ntohs(address.ss_family == AF_INET6 ? six->sin6_port : four->sin_port))
+            .at;
     return true;
 }
 
-bool listeners_bind(struct arena *arena, struct settings *settings, struct worker *workers, struct slice *error) {
-    for (size_t i = 0; i < settings->listen_count; i++)
-        if (!one_bind(arena, settings, workers, i, error))
+/* Both loopbacks at the same port: clients take localhost for the one or the other. A machine may lack one of them. */
+static bool localhost_bind(struct arena *arena, struct settings *settings, struct listeners *listeners,
+                           const char *port, struct slice *error) {
+    static const char *const hosts[] = {"127.0.0.1", "[::1]"};
+    size_t before = settings->listen_count;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+        int why;
+        if (one_bind(arena, settings, listeners, arena_printf(arena, "%s:%s", hosts[i], port).at, &why, error))
+            port = strrchr(settings->listen[settings->listen_count - 1], ':') + 1;
+        else if (why != EADDRNOTAVAIL && why != EAFNOSUPPORT)
             return false;
-    return true;
+    }
+    return settings->listen_count > before;
+}
+
+struct listeners *listeners_open(struct arena *arena, struct settings *settings, struct slice *error) {
+    struct listeners *listeners =
+        arena_zalloc(arena, sizeof(*listeners) + (size_t)settings->workers * sizeof(listeners->fds[0]));
+    listeners->worker_count = settings->workers;
+    const char *asked[LISTEN_MAX];
+    size_t count = settings->listen_count;
+    memcpy(asked, settings->listen, sizeof(asked));
+    settings->listen_count = 0;
+    static const char localhost[] = "localhost:";
+    for (size_t i = 0; i < count; i++) {
+        int why;
+        bool is_localhost = strncmp(asked[i], localhost, strlen(localhost)) == 0;
+        if (is_localhost ? !localhost_bind(arena, settings, listeners, asked[i] + strlen(localhost), error)
+                         : !one_bind(arena, settings, listeners, asked[i], &why, error))
+            return NULL;
+    }
+    return listeners;
 }

@@ -149,6 +149,7 @@ static bool workers_open(struct arena *arena, const struct server_config *config
                          struct running *running, struct slice *error) {
     for (int64_t made = 0; made < running->count; made++) {
         running->workers[made].does_chores = made == 0;
+        running->workers[made].listen_fds = config->listeners->fds[made];
         struct generation *generation = generation_open(arena, edition, config->settings, config->keyring, error);
         bool is_open = generation && worker_init(&running->workers[made], config, generation, error);
         if (is_open)
@@ -181,7 +182,7 @@ int server_run(struct arena *arena, struct server_config *config, struct slice *
     config->deliveries = logout_deliveries_open();
     if (!config->offload || !config->outgoing || !config->logouts) {
         *error = SLICE("The threads for slow work cannot be started: too many run already.");
-    } else if (listeners_bind(arena, settings, running.workers, error)) {
+    } else {
         issuer_default(arena, settings);
         if (workers_open(arena, config, edition, &running, error))
             status = workers_run(arena, config, &running, edition, &signals, error);

@@ -4,9 +4,14 @@
 
 #include "server/service.h"
 
+/* Listens on settings->listen for every worker, and has the list say where that is (localhost is two, a port is the
+ * one that the kernel chose for 0). What comes is answered when the server runs. In `arena`; NULL with *error. */
+struct listeners *listeners_open(struct arena *arena, struct settings *settings, struct slice *error);
+
 /* What the workers share; each opens its own db. Policies, pages and certificate are the edition's (edition.h). */
 struct server_config {
     struct settings *settings; /* an issuer that is not set becomes http(s)://localhost:<first port> */
+    const struct listeners *listeners;
     const struct keyring *keyring;
     struct store *store;
     struct offload *offload, *outgoing, *logouts; /* server_run opens these */
@@ -14,7 +19,7 @@ struct server_config {
     const struct rows *signing_keys; /* as they are now; each worker reads them anew in time */
 };
 
-/* Listens, starts the workers, prints "moonlatch listening on http://ADDR:PORT" (one line, all addresses)
+/* Starts the workers, prints "moonlatch listening on http://ADDR:PORT" (one line, all addresses)
  * on stdout when ready, serves until SIGTERM or SIGINT, drains (at most drain_timeout_ms) and
  * returns 0. When it cannot start (port taken, unreadable key): returns 1 with *error a sentence
  * that says what to do. A second SIGTERM ends at once; SIGHUP reloads (control.h). SIGPIPE is ignored. */

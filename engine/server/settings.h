@@ -12,7 +12,7 @@ struct settings {
     bool issuer_is_https;
     struct slice registration_owner; /* username: owns clients that register anonymously; absent: none may */
     struct slice landing_page;       /* where a command-line sign-in ends; default "/" */
-    const char *listen[LISTEN_MAX];  /* "ADDR:PORT"; port 0 lets the kernel choose */
+    const char *listen[LISTEN_MAX];  /* "ADDR:PORT", "localhost:PORT": both loopbacks; port 0 lets the kernel choose */
     size_t listen_count;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *database, *state, *policies, *templates;
@@ -23,6 +23,8 @@ struct settings {
     bool policy_tests;       /* an edition is taken only if the policies' specs pass */
     bool outgoing_private;   /* other servers may be asked over http and at private addresses, too (fetch.h) */
     const char *outgoing_ca; /* PEM file of the CAs that they are proven by; NULL: the system's */
+    const char *user;        /* whom a server that was started as root becomes; NULL: nobody else */
+    bool no_confine;         /* the process gives up nothing (confine.h) */
     bool watch;              /* reload when policies or templates change on disk */
 
     /* limits; defaults in settings.c */

@@ -46,7 +46,7 @@ struct worker {
     h2o_context_t context;
     h2o_accept_ctx_t accept;
     struct worker_inbox inbox;
-    int listen_fds[LISTEN_MAX];
+    const int *listen_fds; /* as many as settings->listen has */
     h2o_socket_t *listeners[LISTEN_MAX];
     bool is_accepting, is_draining;
     int64_t drain_until_ms;
@@ -150,8 +150,11 @@ void exchanges_turn(h2o_timeout_entry_t *entry);
 /* plain_error.c: h2o's own error answers (413 and the like) become JSON. */
 void plain_error_register(h2o_pathconf_t *path);
 
-/* listener.c: binds settings->listen for every worker; fills worker->listen_fds. False with *error. */
-bool listeners_bind(struct arena *arena, struct settings *settings, struct worker *workers, struct slice *error);
+/* listener.c */
+struct listeners {
+    int64_t worker_count;
+    int fds[][LISTEN_MAX]; /* of each worker, in the order of settings->listen */
+};
 
 /* tls.c: NULL with *error when a file cannot be used. */
 SSL_CTX *tls_context(struct arena *arena, const char *cert_file, const char *key_file, struct slice *error);

@@ -19,7 +19,8 @@ struct database_options {
 
 enum { DATABASE_SCHEMES = 2 };
 struct database {
-    const char *schemes[DATABASE_SCHEMES]; /* with their colon */
+    const char *schemes[DATABASE_SCHEMES];                          /* with their colon */
+    const char *(*directory)(struct arena *arena, const char *url); /* store_directory; NULL: it has none */
     /* NULL with *error, a sentence in `arena`. */
     void *(*open)(const struct database_options *options, struct arena *arena, int64_t *schema_version,
                   struct slice *error);

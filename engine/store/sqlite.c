@@ -32,11 +32,22 @@ static void library_begin(void) {
     sqlite3_initialize();
 }
 
+static const char *directory_of(struct arena *arena, const char *path) {
+    return dirname((char *)(uintptr_t)arena_string(arena, slice_of(path)));
+}
+
+/* The log and its index lie where the file is, not where links to it are. */
+static const char *sqlite_directory(struct arena *arena, const char *url) {
+    const char *path = url + strlen("sqlite:");
+    char *real = realpath(path, NULL);
+    const char *directory = directory_of(arena, real ? real : path);
+    free(real);
+    return directory;
+}
+
 static bool directory_is_usable(const char *path, struct arena *arena, struct slice *error) {
     struct stat about;
-    char *copy = strdup(path);
-    const char *directory = arena_string(arena, slice_of(copy ? dirname(copy) : "."));
-    free(copy);
+    const char *directory = directory_of(arena, path);
     if (stat(directory, &about) != 0)
         *error = arena_printf(arena, "The directory %s of the database is not there (%s): create it.", directory,
                               strerror(errno));
@@ -219,6 +230,7 @@ static bool sqlite_run(void *connection, struct batch *batch) {
 
 const struct database sqlite_database = {
     .schemes = {"sqlite:"},
+    .directory = sqlite_directory,
     .open = sqlite_open,
     .close = sqlite_close,
     .connect = sqlite_connect,

@@ -34,6 +34,11 @@ static const struct database *database_of(const char *url) {
     return strchr(url, '=') ? &postgres_database : NULL; /* libpq's other form: "host=… dbname=…" */
 }
 
+const char *store_directory(struct arena *arena, const char *url) {
+    const struct database *database = database_of(url);
+    return database && database->directory ? database->directory(arena, url) : NULL;
+}
+
 struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error) {
     const struct database *database = database_of(options->url);
     if (!database) {

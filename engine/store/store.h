@@ -123,6 +123,8 @@ struct store_options {
     size_t connections; /* to a database elsewhere, of each thread with a loop: at least 2, at most 10 are used */
 };
 struct store *store_open(struct arena *arena, const struct store_options *options, struct slice *error);
+/* The directory where that database keeps files of this process, in `arena`; NULL: none. */
+const char *store_directory(struct arena *arena, const char *url);
 /* All dbs must be closed. Finishes what is queued. */
 void store_close(struct store *store);
 /* Version of the schema that is there and that this binary brings. */

@@ -92,8 +92,8 @@ describe("In a browser", function()
   end)
 
   local function walk(steps)
-    local code, out, err = sys.run({ "node", server_helper.root .. "/spec/browser/" .. steps, cjson.encode(world) },
-      { timeout_s = 120 * server_helper.patience })
+    local words = { server_helper.node, server_helper.root .. "/spec/browser/" .. steps, cjson.encode(world) }
+    local code, out, err = sys.run(words, { timeout_s = 120 * server_helper.patience })
     local report = out:gsub("\nok [^\n]*", "")
     assert.equal(0, code, report .. err)
     assert.matches("%d+ passed, 0 failed\n$", out)

@@ -222,7 +222,7 @@ int main(void) {
     CHECK(sodium_init() >= 0);
     fixture_begin();
     fixture_open();
-    keyring = keyring_of(&fixture_arena, 1);
+    keyring = keyring_of(1);
     settings.pending_s = settings.pushed_s = 600;
     settings.issuer = SLICE("https://id.example");
     service = (struct service){.settings = &settings, .keyring = keyring, .db = fixture_db};

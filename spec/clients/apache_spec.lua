@@ -6,6 +6,7 @@ local browser_helper = require "helpers.browser"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
+local server_helper = require "helpers.server"
 local stage_helper = require "clients.stage"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
@@ -81,7 +82,7 @@ local function key_of(directory)
                                   "-keyout", key, "-out", certificate }
   assert(code == 0, said)
   sys.run { "chmod", "644", key, certificate }
-  local _, jwk = sys.run { "node", "-e", PUBLIC_JWK, key }
+  local _, jwk = sys.run { server_helper.node, "-e", PUBLIC_JWK, key }
   return { file = key, certificate = certificate, jwk = assert(cjson.decode(jwk)) }
 end
 

@@ -1,11 +1,12 @@
 -- oauth4webapi (npm): what openid-client, Auth.js and others are made of; here also a resource server.
 local prove = require "clients.prove"
+local server_helper = require "helpers.server"
 local stage = require "clients.stage"
 
 prove {
   busted = getfenv(),
   name = "oauth4webapi",
-  command = { "node", stage.HERE .. "oauth4webapi.mjs" },
+  command = { server_helper.node, stage.HERE .. "oauth4webapi.mjs" },
   trust = "NODE_EXTRA_CA_CERTS",
   features = {
     "discovery", "sign-in", "id_token RS256", "id_token ES256", "id_token EdDSA", "max_age",

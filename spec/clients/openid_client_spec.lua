@@ -1,11 +1,12 @@
 -- openid-client (npm): the relying party that many Node servers are.
 local prove = require "clients.prove"
+local server_helper = require "helpers.server"
 local stage = require "clients.stage"
 
 prove {
   busted = getfenv(),
   name = "openid-client",
-  command = { "node", stage.HERE .. "openid_client.mjs" },
+  command = { server_helper.node, stage.HERE .. "openid_client.mjs" },
   trust = "NODE_EXTRA_CA_CERTS",
   features = {
     "discovery", "sign-in", "id_token RS256", "id_token ES256", "id_token EdDSA", "max_age",

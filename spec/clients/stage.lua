@@ -50,7 +50,7 @@ function stage:open(options)
     start.args = { "--tls-cert", self.authority, "--tls-key", self.directory .. "/key.pem" }
   end
   if options.is_tampered then
-    self.tamper = peer.start { "node", stage.HERE .. "tamper.mjs" }
+    self.tamper = peer.start { server_helper.node, stage.HERE .. "tamper.mjs" }
     local origin = "http://localhost:" .. self.tamper:hello().port
     start.args = { "--issuer", origin }
     self.server = server_helper.start(start)

@@ -169,7 +169,8 @@ static void proc_does_not_show_the_variable(void) {
 }
 
 static void a_secret_that_others_may_read_is_refused(void) {
-    unsigned char secret[SECRET_SIZE] = {1, 2, 3};
+    unsigned char secret[SECRET_SIZE];
+    randombytes_buf(secret, sizeof(secret));
     static const mode_t bad[] = {0644, 0640, 0604, 0620, 0601, 0660};
     fresh();
     CHECK(mkdir(state, 0700) == 0);
@@ -195,6 +196,22 @@ static void a_secret_of_another_size_is_refused_and_left_alone(void) {
         CHECK(complains_of("32 bytes"));
         CHECK(stat(path, &info) == 0 && (size_t)info.st_size == bad[i]);
     }
+}
+
+static void a_secret_that_is_not_random_is_refused(void) {
+    unsigned char bad[SECRET_SIZE] = {0};
+    fresh();
+    CHECK(mkdir(state, 0700) == 0);
+    put(bad, sizeof(bad), 0600);
+    CHECK(complains_of("not random"));
+    for (size_t period = 1; period < DISTINCT_MIN; period++) { /* abcabcabc… */
+        for (size_t i = 0; i < sizeof(bad); i++)
+            bad[i] = (unsigned char)('a' + i % period);
+        put(bad, sizeof(bad), 0600);
+        CHECK(complains_of("not random"));
+    }
+    setenv(SECRET_VARIABLE, "0000000000000000000000000000000000000000000000000000000000000000", 1);
+    CHECK(complains_of("not random") && !getenv(SECRET_VARIABLE));
 }
 
 static void a_place_that_cannot_be_used_is_refused(void) {
@@ -270,6 +287,7 @@ int main(int count, char **words) {
     RUN(proc_does_not_show_the_variable);
     RUN(a_secret_that_others_may_read_is_refused);
     RUN(a_secret_of_another_size_is_refused_and_left_alone);
+    RUN(a_secret_that_is_not_random_is_refused);
     RUN(a_place_that_cannot_be_used_is_refused);
     RUN(openers_that_race_agree);
     RUN(keys_cannot_be_written);

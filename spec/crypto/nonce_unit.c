@@ -78,7 +78,7 @@ static void a_forgery_is_refused(void) {
 }
 
 static void another_secret_refuses_it(void) {
-    struct keyring *other = keyring_of(&arena, 2), *same = keyring_of(&arena, 1);
+    struct keyring *other = keyring_of(2), *same = keyring_of(1);
     char text[UUID_LEN + 1];
     int64_t expires_at_s;
     nonce_mint(keyring, KEY_NONCE, NOW + LIFE, text);
@@ -114,7 +114,7 @@ static void no_two_are_alike(void) {
 int main(void) {
     CHECK(sodium_init() >= 0);
     arena_init(&arena);
-    keyring = keyring_of(&arena, 1);
+    keyring = keyring_of(1);
     RUN(looks_like_a_uuid);
     RUN(is_good_until_it_expires);
     RUN(does_not_rise_again_when_its_bits_come_round);

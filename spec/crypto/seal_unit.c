@@ -38,7 +38,7 @@ static void opens_for_its_purpose_only(void) {
 }
 
 static void opens_with_its_secret_only(void) {
-    struct keyring *other = keyring_of(&arena, 2), *same = keyring_of(&arena, 1);
+    struct keyring *other = keyring_of(2), *same = keyring_of(1);
     struct slice sealed = seal(&arena, keyring, KEY_CODE, SLICE("what"));
     CHECK(!slice_is_set(unseal(&arena, other, KEY_CODE, sealed)));
     CHECK(slice_is(unseal(&arena, same, KEY_CODE, sealed), "what"));
@@ -84,7 +84,7 @@ static void codes_come_back(void) {
 int main(void) {
     CHECK(sodium_init() >= 0);
     arena_init(&arena);
-    keyring = keyring_of(&arena, 1);
+    keyring = keyring_of(1);
     RUN(what_is_sealed_comes_back);
     RUN(is_never_the_same_twice);
     RUN(opens_for_its_purpose_only);

@@ -100,7 +100,7 @@ static void no_two_are_alike(void) {
 static void hashes_are_keyed(void) {
     struct token token;
     struct token_claim claim;
-    struct keyring *other = keyring_of(&arena, 2), *same = keyring_of(&arena, 1);
+    struct keyring *other = keyring_of(2), *same = keyring_of(1);
     token_mint(keyring, TOKEN_SESSION, &token);
     struct slice stored = {(const char *)token.hash, SECRET_HASH_SIZE};
     CHECK(token_parse(slice_of(token.text), &claim));
@@ -128,7 +128,7 @@ static void compares_texts(void) {
 int main(void) {
     CHECK(sodium_init() >= 0);
     arena_init(&arena);
-    keyring = keyring_of(&arena, 1);
+    keyring = keyring_of(1);
     RUN(the_check_is_crc32_in_base62);
     RUN(has_the_contracts_form);
     RUN(every_changed_character_is_seen);

@@ -41,13 +41,10 @@ static inline struct slice vector_bytes(struct arena *arena, struct slice text) 
 }
 
 /* A keyring whose secret is 32 times `byte`. */
-static inline struct keyring *keyring_of(struct arena *arena, unsigned byte) {
-    char text[65];
-    struct slice error;
-    for (int i = 0; i < 32; i++)
-        snprintf(text + 2 * i, 3, "%02x", byte);
-    setenv("MOONLATCH_SECRET", text, 1);
-    struct keyring *keyring = keyring_open(arena, "/nonexistent", &error);
+static inline struct keyring *keyring_of(int byte) {
+    unsigned char secret[SECRET_SIZE];
+    memset(secret, byte, sizeof(secret));
+    struct keyring *keyring = keyring_from(secret);
     if (!keyring)
         exit(1);
     return keyring;

@@ -10,11 +10,8 @@ static const char *const prefixes[] = {
 
 static struct keyring *keyring(void) {
     static struct keyring *one;
-    static struct arena arena;
-    if (!one) {
-        arena_init(&arena);
-        one = keyring_of(&arena, 7);
-    }
+    if (!one)
+        one = keyring_of(7);
     return one;
 }
 

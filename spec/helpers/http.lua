@@ -152,11 +152,11 @@ function http.tls_context()
   return context
 end
 
--- A connection that stays open. version: 1.1 (default) or 2.
+-- A connection that stays open. version: 1.1 (default) or 2; host: an address of ours other than 127.0.0.1.
 function http.connect(server, options)
   options = options or {}
   local lua_http = assert(http_client.connect({
-    host = "127.0.0.1",
+    host = options.host or "127.0.0.1",
     port = server.port,
     tls = server.is_tls,
     ctx = server.is_tls and (options.ctx or http.tls_context()) or nil,

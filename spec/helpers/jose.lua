@@ -12,7 +12,7 @@ local node
 
 local function ask(request)
   if not node then
-    node = sys.spawn({ "node", server_helper.root .. "/spec/helpers/jose.mjs" }, { stdin = true })
+    node = sys.spawn({ server_helper.node, server_helper.root .. "/spec/helpers/jose.mjs" }, { stdin = true })
   end
   node:write(cjson.encode(request) .. "\n")
   local answer = assert(cjson.decode((assert(node:line(30), "node does not answer"))))

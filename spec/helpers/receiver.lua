@@ -9,7 +9,8 @@ local receiver = {}
 receiver.__index = receiver
 
 function receiver.start()
-  local process = sys.spawn({ "node", server_helper.root .. "/spec/helpers/receiver.mjs" }, { stdin = true })
+  local words = { server_helper.node, server_helper.root .. "/spec/helpers/receiver.mjs" }
+  local process = sys.spawn(words, { stdin = true })
   local self = setmetatable({ process = process, waiting = {} }, receiver)
   self.port = tonumber((assert(process:line(20), "the receiver did not start")))
   self.url = "http://127.0.0.1:" .. self.port

@@ -6,7 +6,12 @@ local sys = require "helpers.sys"
 
 local server = { root = os.getenv("MOONLATCH_ROOT") or "." }
 server.__index = server
+-- The Node that spec/package.json names, whatever the machine has: Debian 12's is too old for some that it runs.
+-- (Its npm makes no link to it in .bin.)
+server.node = server.root .. "/spec/node_modules/node-linux-" .. jit.arch .. "/bin/node"
 server.binary = os.getenv("MOONLATCH_BIN") or server.root .. "/build/release/moonlatch"
+-- For MOONLATCH_SECRET: all bytes differ, as the server wants it.
+server.SECRET = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 -- Sanitized builds are slower; times that a spec allows are multiplied by this.
 server.patience = tonumber(os.getenv("MOONLATCH_SPEC_PATIENCE") or 1)
 

@@ -9,7 +9,7 @@ local node
 -- request: { seed = "//Alice", message = "…", wrap = bool, type = "sr25519" } → { address, publicKey, signature }
 function wallet.sign(request)
   if not node then
-    node = sys.spawn({ "node", server.root .. "/spec/crypto/sign.mjs" }, { stdin = true })
+    node = sys.spawn({ server.node, server.root .. "/spec/crypto/sign.mjs" }, { stdin = true })
   end
   node:write(cjson.encode(request) .. "\n")
   local line = assert(node:line(30), "the wallet does not answer; was `npm ci` run in spec/?")

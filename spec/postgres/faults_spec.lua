@@ -262,7 +262,7 @@ describe("PostgreSQL that fails", function()
     sql(url, "CREATE DATABASE fresh")
     local fresh = url:gsub("///postgres", "///fresh")
     local servers = {}
-    local env = { MOONLATCH_DATABASE = fresh, MOONLATCH_SECRET = ("5a"):rep(32) }
+    local env = { MOONLATCH_DATABASE = fresh, MOONLATCH_SECRET = server_helper.SECRET }
     for i = 1, 4 do
       servers[i] = server_helper.launch { workers = 1, env = env }
     end

@@ -133,18 +133,18 @@ describe("Signing keys", function()
       local bytes = sys.read_file(state .. "/moonlatch.db")
       assert.is_nil(bytes:find("\48\130\4", 1, true)) -- a PKCS#8 of RSA begins so
     end
-    local refused = server_helper.launch { state = state, env = { MOONLATCH_SECRET = ("ab"):rep(32) } }
+    local refused = server_helper.launch { state = state, env = { MOONLATCH_SECRET = server_helper.SECRET } }
     local code, said = refused:refusal()
     assert.equal(1, code)
     assert.matches("same secret", said, 1, true)
     local rotated, _, why = sys.run({ server_helper.binary, "keys", "rotate", "--state", state },
-      { env = server_helper.environment({ MOONLATCH_SECRET = ("ab"):rep(32) }, state) })
+      { env = server_helper.environment({ MOONLATCH_SECRET = server_helper.SECRET }, state) })
     assert.equal(1, rotated)
     assert.matches("same secret", why, 1, true)
     local anew = sys.run({ server_helper.binary, "keys", "rotate", "--anew", "--state", state },
-      { env = server_helper.environment({ MOONLATCH_SECRET = ("ab"):rep(32) }, state) })
+      { env = server_helper.environment({ MOONLATCH_SECRET = server_helper.SECRET }, state) })
     assert.equal(0, anew)
-    server = server_helper.start { state = state, env = { MOONLATCH_SECRET = ("ab"):rep(32) } }
+    server = server_helper.start { state = state, env = { MOONLATCH_SECRET = server_helper.SECRET } }
     assert.equal(3, count(kids(server)))
     server:stop()
     sys.run { "rm", "-r", state }

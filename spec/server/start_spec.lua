@@ -41,7 +41,7 @@ describe("The start", function()
 
   it("is refused for an address that is none", function()
     for _, address in ipairs { "localhost", "8080", "127.0.0.1:", "127.0.0.1:http", "nowhere:80", "127.0.0.1:99999" } do
-      refused("%-%-listen " .. address:gsub("%p", "%%%0") .. ": give a numeric address and a port",
+      refused("%-%-listen " .. address:gsub("%p", "%%%0") .. ": give a numeric address or localhost, and a port",
         { listen = { address } })
     end
     refused("does not have that address", { listen = { "192.0.2.1:0" } })
@@ -87,6 +87,37 @@ describe("The start", function()
       refused("secret", { state = state })
     end
     refused("MOONLATCH_SECRET", { env = { MOONLATCH_SECRET = "abc" } })
+    refused("the server's secret is not random", { env = { MOONLATCH_SECRET = ("0"):rep(64) } })
+    refused("the server's secret is not random", { env = { MOONLATCH_SECRET = ("deadbeef"):rep(8) } })
+  end)
+
+  it("is refused for a state that others may write, and so is every command", function()
+    for _, mode in ipairs { "777", "703", "1777" } do
+      local state = directory .. "/" .. mode
+      assert(sys.run { "mkdir", state } == 0)
+      assert(sys.run { "chmod", mode, state } == 0)
+      refused(mode .. ": may be written by others", { state = state })
+      local code, _, said = sys.run { server_helper.binary, "user", "list", "--state", state }
+      assert.equal(1, code)
+      assert.matches("may be written by others", said)
+      assert.same("", select(2, sys.run { "ls", state }))
+    end
+    local state = directory .. "/ours"
+    assert(sys.run { "mkdir", state } == 0)
+    assert(sys.run { "chmod", "770", state } == 0) -- by our own group: Kubernetes' volumes are like that
+    server_helper.start({ state = state }):stop()
+    if sys.is_root() then
+      assert(sys.run { "chgrp", "nogroup", state } == 0)
+      refused("ours: may be written by others", { state = state })
+    end
+  end)
+
+  it("leaves no secret where /proc shows the environment", function()
+    local server = server_helper.start { env = { MOONLATCH_SECRET = server_helper.SECRET, KEPT = "yes" } }
+    local shown = sys.read_file("/proc/" .. server.process.pid .. "/environ")
+    assert.matches("KEPT=yes", shown, 1, true)
+    assert.is_nil(shown:find(server_helper.SECRET, 1, true))
+    server:stop()
   end)
 
   it("is refused for a database that is none, or newer", function()
@@ -191,4 +222,15 @@ describe("The start", function()
       end
     end)
   end
+
+  -- Some clients take localhost for ::1 alone, some for 127.0.0.1. A machine without ::1: listener_unit.c.
+  it("listens on both loopbacks for localhost", function()
+    local server = server_helper.start { listen = { "localhost:0" } }
+    local four, six = server.lines[1]:match("http://127.0.0.1:(%d+) http://%[::1%]:(%d+)$")
+    assert.equal(four, six, server.lines[1])
+    for _, host in ipairs { "127.0.0.1", "::1" } do
+      assert.equal("ok", http.get(server, "/healthz", { host = host }).body:match("ok"))
+    end
+    server:stop()
+  end)
 end)
