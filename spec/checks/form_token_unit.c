@@ -60,7 +60,7 @@ int main(void) {
     static const struct route login = {.path = "/idp/login"};
     CHECK(sodium_init() >= 0);
     arena_init(&arena);
-    struct keyring *keyring = keyring_of(&arena, 1);
+    struct keyring *keyring = keyring_of(1);
     struct settings settings = {.issuer = SLICE("http://localhost:8080")};
     struct service service = {.settings = &settings, .keyring = keyring};
     request = (struct request){
