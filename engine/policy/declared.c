@@ -36,7 +36,7 @@ static const struct shape catalog_entry = {.kind = SHAPE_MAP, .fields = catalog_
 static const struct shape catalog = {.kind = SHAPE_LIST, .item = &catalog_entry, .min = 1, .max = 500};
 static const struct shape default_scopes = {.kind = SHAPE_LIST, .item = &scope_name, .min = 1, .max = 64};
 
-/* Either granted, or denied and reason (decision.c sees to that). */
+/* Either granted, or denied and reason (call.c sees to that). */
 static const struct shape_field grant_fields[] = {
     {"granted", {.kind = SHAPE_LIST, .item = &scope_name, .max = 256, .optional = true}},
     {"denied", {.kind = SHAPE_NAME, .optional = true}},

@@ -101,10 +101,13 @@ static void gives_each_purpose_a_key_of_its_own(void) {
 /* Data at rest hangs on these: a change of the derivation would lose every token and key. */
 static void derives_the_same_keys_for_ever(void) {
     static const char *const expected[KEY_PURPOSES] = {
-        [KEY_HASH] = "e9e5cdd102dbbfa3",    [KEY_NONCE] = "fb88fa846ff84247",  [KEY_CSRF] = "e7e58c12bcb1ab0a",
-        [KEY_CONSENT] = "4d10890e18eac7d7", [KEY_CODE] = "76cb34ef9d74a533",   [KEY_SIGNING] = "f301ff4704ccb077",
-        [KEY_REQUEST] = "919e2cc43bd05a06", [KEY_DEVICE] = "ec9a241a5fc2aa8a", [KEY_DPOP] = "02c0d0432cd7d12a",
-        [KEY_FACTOR] = "43ac6e6e4dc1e7fc",
+        [KEY_HASH] = "e9e5cdd102dbbfa3",        [KEY_NONCE] = "fb88fa846ff84247",
+        [KEY_CSRF] = "e7e58c12bcb1ab0a",        [KEY_CONSENT] = "4d10890e18eac7d7",
+        [KEY_CODE] = "76cb34ef9d74a533",        [KEY_SIGNING] = "f301ff4704ccb077",
+        [KEY_REQUEST] = "919e2cc43bd05a06",     [KEY_DEVICE] = "ec9a241a5fc2aa8a",
+        [KEY_DPOP] = "02c0d0432cd7d12a",        [KEY_FACTOR] = "43ac6e6e4dc1e7fc",
+        [KEY_PASSKEY] = "4f084ef499bbc287",     [KEY_SECOND_PASSKEY] = "655fd9538f6f57f2",
+        [KEY_NEW_PASSKEY] = "d67012778ec2e083", [KEY_FORM] = "abc8ae964fcdfabe",
     };
     struct slice error;
     fresh();

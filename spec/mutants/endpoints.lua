@@ -18,6 +18,6 @@ return {
   { "engine/endpoints/token_refresh.c", "return error ? error : fail(request, ERROR_INVALID_GRANT, \"The refresh token has been used already.\");",
     "return error;", "http/token_spec" },
   { "engine/endpoints/token.c", "if (!client->app.active)", "if (0)", "http/client_grants_spec http/device_spec" },
-  { "engine/endpoints/token.c", "if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->dpop_jkt))", "if (0)", "http/dpop_spec" },
+  { "engine/endpoints/token.c", "if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->proof.jkt))", "if (0)", "http/dpop_spec" },
   { "engine/endpoints/introspect.c", "if (kind == TOKEN_ACCESS)\n        add_binding(&json, rows);", "", "http/dpop_spec http/client_grants_spec" },
 }

@@ -23,6 +23,6 @@ return {
   { "sql/statements/apps.sql", "(?14 & 512) <> 0 THEN ?13", "(?14 & 256) <> 0 THEN ?13", "http/app_manage_spec" },
   { "sql/statements/api_keys.sql", "WHERE key_id = ?1 AND (?2 = '' OR user_id = ?2)", "WHERE key_id = ?1", "http/account_spec" },
   { "sql/statements/api_keys.sql", "WHERE user_id = ?2) < ?6", "WHERE user_id = ?2) < ?6 + 100000", "http/account_spec" },
-  { "sql/statements/passkeys.sql", "WHERE passkey_id = ?1 AND (?2 = '' OR user_id = ?2)", "WHERE passkey_id = ?1", "http/passkey_spec" },
+  { "sql/statements/passkeys.sql", "DELETE FROM passkeys WHERE passkey_id = ?1 AND user_id = ?2 RETURNING", "DELETE FROM passkeys WHERE passkey_id = ?1 RETURNING", "http/passkey_spec" },
   { "sql/statements/passkeys.sql", "(sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))", "?2 = ?2", "http/passkey_spec" },
 }

@@ -68,7 +68,7 @@ static void gives_back_what_was_stored(void) {
     struct slice hash = SLICE("\0\1\377 hash"), name = SLICE("Zo\xc3\xab");
     struct rows *user =
         batch_add(&batch, STATEMENT_user_insert, db_text(SLICE("u1")), db_text(name), db_text(name), db_null(),
-                  db_null(), db_blob(hash.at, hash.len), db_text(SLICE("")), db_int(INT64_MAX));
+                  db_null(), db_blob(hash.at, hash.len), db_text(SLICE("")), db_int(INT64_MAX), db_null());
     struct rows *key = batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("k1")), db_text(SLICE("u1")),
                                  db_blob(hash.at, hash.len), db_int(-5), db_text(SLICE("")), db_int(9));
     struct rows *silent = batch_add(&batch, STATEMENT_grant_extend, db_text(SLICE("g")), db_int(1));
