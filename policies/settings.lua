@@ -17,7 +17,7 @@ return {
   -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too
   -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by, in place of the system's authorities
   -- user = "moonlatch",                 -- whom a server becomes that root has started
-  -- no_confine = true,                  -- the process gives up none of its rights (README.md, "What it may still do")
+  -- no_confine = true,                  -- the process gives up none of its rights (README.md, "Confinement")
   -- registration_owner = "operator",    -- owns the clients that register themselves without saying for whom
   -- policy_tests = true,                -- take new policies only if the specs beside them pass
 

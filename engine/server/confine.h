@@ -1,6 +1,6 @@
 /* What the process gives up before it speaks with anybody: the right to start programs, to look into other processes,
  * to write beyond its own directories, to change the machine. What a stranger's bytes may find in a parser is then
- * worth little. README.md, "What it may still do", is written from this file.
+ * worth little. README.md, "Confinement", is written from this file.
  *
  * seccomp refuses system calls, Landlock paths and ports; a kernel or a container may lack either, so the caller logs
  * what it got. No way back, and threads inherit it: call it while there is one. */
