@@ -36,7 +36,7 @@ static const struct command commands[] = {
      "deletes a user with apps, shares, grants, keys and sessions"},
     {"key", "create", NULL, command_key_create, 1, false, "name=", "USER [--name NAME]",
      "makes an API key for a user; prints it once"},
-    {"key", "list", NULL, command_key_list, 1, false, "", "NAME", "lists a user's API keys"},
+    {"key", "list", NULL, command_key_list, 1, false, "", "USER", "lists a user's API keys"},
     {"key", "revoke", NULL, command_key_revoke, 1, false, "", "KEY_ID", "revokes an API key"},
     {"passkey", "list", NULL, command_passkey_list, 1, false, "", "USER", "lists a user's passkeys"},
     {"passkey", "remove", NULL, command_passkey_remove, 1, false, "", "PASSKEY_ID", "removes a passkey that was lost; its user's sessions and tokens of apps end"},
@@ -58,7 +58,7 @@ static const struct command commands[] = {
     {"policy", "eval", command_policy_eval, NULL, 2, false, "", "NAME.FUNCTION FACTS",
      "makes one decision; FACTS is JSON, a list where the function takes two"},
     {"policy", "shadow", command_policy_shadow, NULL, 1, true, "off", "[DIR | --off]",
-     "has the running server ask a candidate, too, and log and count where it differs; alone: how it fares"},
+     "has the running server also ask a candidate, and log and count where it differs; alone: how it fares"},
     {"policy", "explain", NULL, command_policy_explain, 0, false, "request=", "--request ID",
      "shows what led to an answer: facts, decisions, policy version"},
     {"policy", "replay", NULL, command_policy_replay, 1, false, "since=", "DIR [--since 24h]",
@@ -78,14 +78,22 @@ static const struct command commands[] = {
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
 static void command_print(FILE *out, const struct command *command) {
-    fprintf(out, "  moonlatch %s%s%s %s\n      %s\n", command->noun, command->verb ? " " : "",
-            command->verb ? command->verb : "", command->usage, command->summary);
+    fprintf(out, "  moonlatch %s%s%s%s%s\n      %s\n", command->noun, command->verb ? " " : "",
+            command->verb ? command->verb : "", *command->usage ? " " : "", command->usage, command->summary);
 }
 
-static int usage(FILE *out, const struct command *only) {
+static bool noun_is_known(const char *noun) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].noun, noun) == 0)
+            return true;
+    return false;
+}
+
+/* Of that command, else of those with that noun, else (NULL, NULL) of all. */
+static int usage(FILE *out, const struct command *only, const char *noun) {
     fprintf(out, "usage:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (!only || only == &commands[i])
+        if (only ? only == &commands[i] : !noun || strcmp(commands[i].noun, noun) == 0)
             command_print(out, &commands[i]);
     fprintf(out, "\neverywhere: [--json] [--state DIR] [--database sqlite:PATH | postgresql://…] [--policies DIR]\n"
                  "            [--templates DIR] [--config FILE] [--issuer URL] [--log-level debug|info|warn|error]\n"
@@ -102,6 +110,18 @@ static const struct command *command_find(int count, char **words, int *used) {
             return command;
     }
     return NULL;
+}
+
+/* No command was named: help was asked for, or a word is wrong. */
+static int guide(int count, char **words) {
+    bool is_asked = count > 0 && (strcmp(words[0], "help") == 0 || strcmp(words[0], "--help") == 0);
+    const char *noun = count > is_asked && words[is_asked][0] != '-' ? words[is_asked] : NULL;
+    bool is_known = noun && noun_is_known(noun);
+    if (noun && !is_known) {
+        fprintf(stderr, "moonlatch: there is no command ");
+        print_lines(stderr, slice_of(noun));
+    }
+    return usage(is_asked && (is_known || !noun) ? stdout : stderr, NULL, is_known ? noun : NULL);
 }
 
 static int work(const struct command *command, struct command_line *line) {
@@ -127,10 +147,8 @@ int main(int count, char **words) {
     }
     int used;
     const struct command *command = command_find(count - 1, words + 1, &used);
-    if (!command) {
-        bool asked = count > 1 && (strcmp(words[1], "help") == 0 || strcmp(words[1], "--help") == 0);
-        return usage(asked ? stdout : stderr, NULL);
-    }
+    if (!command)
+        return guide(count - 1, words + 1);
     struct arena arena;
     arena_init(&arena);
     static struct command_line line; /* settings are many */
@@ -138,9 +156,9 @@ int main(int count, char **words) {
     int status;
     struct slice error;
     if (!options_parse(&line.options, command, count - 1 - used, words + 1 + used))
-        status = usage(stderr, command);
+        status = usage(stderr, command, NULL);
     else if (option_is_set(&line.options, "help"))
-        status = usage(stdout, command);
+        status = usage(stdout, command, NULL);
     else if (!settings_read(&line, &error))
         status = refuse(error);
     else

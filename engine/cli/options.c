@@ -21,6 +21,13 @@ static bool flag_find(const char *flags, struct slice name, bool *takes_value) {
     return false;
 }
 
+/* What is wrong, and the word that it is about, as a terminal may have it. */
+static bool complain(const char *what, const char *dashes, const char *word) {
+    fprintf(stderr, "moonlatch: %s: %s", what, dashes);
+    print_lines(stderr, slice_of(word));
+    return false;
+}
+
 static bool option_add(struct options *options, const char *name, const char *value) {
     if (options->count == OPTIONS_MAX) {
         fprintf(stderr, "moonlatch: too many flags\n");
@@ -35,10 +42,8 @@ bool options_parse(struct options *options, const struct command *command, int c
     for (int i = 0; i < count; i++) {
         char *word = words[i];
         if (strncmp(word, "--", 2) != 0) {
-            if (options->argument_count == command->arguments) {
-                fprintf(stderr, "moonlatch: unexpected argument: %s\n", word);
-                return false;
-            }
+            if (options->argument_count == command->arguments)
+                return complain("unexpected argument", "", word);
             options->arguments[options->argument_count++] = word;
             continue;
         }
@@ -47,10 +52,8 @@ bool options_parse(struct options *options, const struct command *command, int c
             *equals = '\0';
         bool takes_value;
         if (!flag_find(common_flags, slice_of(name), &takes_value) &&
-            !flag_find(command->flags, slice_of(name), &takes_value)) {
-            fprintf(stderr, "moonlatch: unknown flag: --%s\n", name);
-            return false;
-        }
+            !flag_find(command->flags, slice_of(name), &takes_value))
+            return complain("unknown flag", "--", name);
         char *value = equals ? equals + 1 : takes_value && i + 1 < count ? words[++i] : NULL;
         if (takes_value != (value != NULL)) {
             fprintf(stderr, "moonlatch: --%s %s\n", name, takes_value ? "needs a value" : "takes no value");

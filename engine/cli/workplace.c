@@ -72,6 +72,8 @@ struct slice workplace_error(const struct workplace *workplace, enum error error
     const struct request *request = &workplace->request;
     if (request->invalid) {
         const struct invalid_field *field = request->invalid;
+        if (slice_starts(field->message, arena_string(request->arena, field->field)))
+            return field->message; /* it says itself which field it is about */
         return arena_printf(request->arena, "%.*s: %.*s", SLICE_ARG(field->field), SLICE_ARG(field->message));
     }
     return slice_is_set(request->error_text) ? request->error_text : slice_of(error_kind(error)->text);

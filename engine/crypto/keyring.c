@@ -88,7 +88,8 @@ static bool secret_read(struct arena *arena, const char *state_dir, unsigned cha
         return from_environment(arena, secret, error);
     const char *path = arena_printf(arena, "%s/secret", state_dir).at;
     if (mkdir(state_dir, 0700) != 0 && errno != EEXIST)
-        return complain(arena, error, state_dir, "cannot be made; give --state a directory of yours.");
+        return complain(arena, error, state_dir,
+                        "cannot be made, or is in a directory that you may not enter; give --state one of yours.");
     if (access(path, F_OK) != 0 && !make_file(arena, state_dir, path, error))
         return false;
     return from_file(arena, path, secret, error);

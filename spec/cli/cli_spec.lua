@@ -50,11 +50,39 @@ describe("The command line", function()
       "key revoke", "app create", "app list", "policy check", "policy eval", "policy test", "migrate" } do
       assert.is_true(known[words], words)
     end
-    for _, words in ipairs { { "nonsense" }, { "user" }, { "user", "nonsense" } } do
+    for _, words in ipairs { { "nonsense" }, { "help", "nonsense" } } do
       local out, err = ends(2, unpack(words))
       assert.equal("", out)
-      assert.matches("^usage:", err)
+      assert.matches("^moonlatch: there is no command nonsense\nusage:\n  moonlatch serve ", err)
     end
+  end)
+
+  it("help of a noun, and a noun with a wrong verb, list the commands of that noun", function()
+    local out, err = ends(0, "help", "passkey")
+    assert.equal("", err)
+    assert.equal(2, select(2, out:gsub("\n  moonlatch passkey ", "")))
+    assert.equal(2, select(2, out:gsub("\n  moonlatch ", "")))
+    for _, words in ipairs { { "passkey" }, { "passkey", "nonsense" } } do
+      assert.same({ "", out }, { ends(2, unpack(words)) })
+    end
+  end)
+
+  it("what is wrong with the words is told escaped", function()
+    for _, words in ipairs { { "a\27[2J" }, { "user", "list", "a\27[2J" }, { "user", "list", "--a\27[2J" } } do
+      local _, err = ends(2, unpack(words))
+      assert.matches("^moonlatch: [^\n]*a\\x1b%[2J\nusage:", err)
+      assert.is_nil(err:find("\27", 1, true))
+    end
+  end)
+
+  it("a field that is wrong is named once", function()
+    ask("user", "create", "named")
+    local _, err = ends(1, "app", "create", "ab", "--owner", "named", "--redirect-uri", "https://app.example/cb")
+    assert.equal("moonlatch: name must have at least 3 characters\n", err)
+    _, err = ends(1, "app", "create", "abc", "--owner", "named", "--redirect-uri", "https://app.example/cb",
+      "--allow-scope", "none:such")
+    assert.equal("moonlatch: allowed_scopes: there is no such scope\n", err)
+    ends(0, "user", "delete", "named")
   end)
 
   it("every command tells its own usage, and refuses a flag that it does not know: exit 2", function()
@@ -63,7 +91,7 @@ describe("The command line", function()
       words:gsub("%S+", function(word)
         table.insert(split, word)
       end)
-      local named = "\n  moonlatch " .. words:gsub("%-", "%%-") .. " "
+      local named = "\n  moonlatch " .. words:gsub("%-", "%%-") .. "%f[ \n]"
       table.insert(split, "--help")
       local help = ends(0, unpack(split))
       assert.matches(named, help)
