@@ -62,7 +62,7 @@ local function listing(facts)
   }
 end
 
--- What facts.user sees of an app, in listings and by itself, may be decided here, too. Without the function it is all
+-- What facts.user sees of an app, in listings and by itself, may also be decided here. Without the function it is all
 -- of it, and nothing has to be asked:
 --   local function present(app, facts)
 --     if app.user_id ~= facts.user.user_id then app.redirect_uris = nil end

@@ -14,7 +14,7 @@ return {
   -- demo = true, watch = true,          -- a user and an app to try; reload when policies or templates change
   -- branding = { name = "Acme", logo = "https://…", accent = "#0a7d4f", accent_dark = "#7fe0b4" },  -- at each reload
   -- country_database = "/var/lib/GeoIP/GeoLite2-Country.mmdb",  -- for facts.request.country; at each reload
-  -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may be http and at private addresses, too
+  -- outgoing_private = true,            -- jwks_uri and logout URIs of apps may also be http and at private addresses
   -- outgoing_ca = "/etc/ssl/our-ca.pem",  -- what these are proven by, in place of the system's authorities
   -- user = "moonlatch",                 -- whom a server becomes that root has started
   -- no_confine = true,                  -- the process gives up none of its rights (README.md, "Confinement")
@@ -46,11 +46,11 @@ return {
     -- offload_threads = 4, offload_queue = 256,                -- for RSA signatures; the queue's length is for both
     -- outgoing_threads = 8, outgoing_timeout_ms = 5000,        -- for HTTP to others: the wait for a thread counts;
     --   logout tokens have as many of their own, and one host has a quarter of either
-    -- What strangers may leave behind (0: any number): of an address in ten minutes, device codes of clients without
-    -- a secret, and clients where anybody may register them; in a minute, DPoP proofs and client assertions; of all
-    -- addresses in ten minutes, refusals in the audit log.
-    -- device_codes_per_address = 100, registrations_per_address = 30,
-    -- proofs_per_address = 12000, refusals_told = 1500,
+    -- What strangers may leave behind (0: any number).
+    -- device_codes_per_address = 100,                          -- of clients without a secret, in ten minutes
+    -- registrations_per_address = 30,                          -- where anybody may register clients; in ten minutes
+    -- proofs_per_address = 12000,                              -- DPoP proofs and client assertions, in a minute
+    -- refusals_told = 1500,                                    -- in the audit log, of all addresses, in ten minutes
     -- policy_call_ms = 20, policy_memory_bytes = 8 * 1024 * 1024,
   },
 }

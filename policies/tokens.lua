@@ -13,7 +13,7 @@ local function lifetimes(facts)
   }
 end
 
--- What an access token looks like may be decided, too: "opaque" (without the function), or "jwt"
+-- What an access token looks like may also be decided: "opaque" (without the function), or "jwt"
 -- (RFC 9068) for those who want to read it without asking. Either is introspected and revoked in the
 -- same way.
 --   local function format(facts)

@@ -31,30 +31,30 @@
     X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
     X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
-    X(policy_renewals, "moonlatch_policy_renewals_total", "counter", "States replaced, for they remembered something") \
+    X(policy_renewals, "moonlatch_policy_renewals_total", "counter", "Policy states replaced: they kept something") \
     X(reloads, "moonlatch_reloads_total", "counter", "Reloads of policies and pages that worked") \
     X(reload_failures, "moonlatch_reload_failures_total", "counter", "Reloads that failed and changed nothing") \
     X(audit_records, "moonlatch_audit_records_total", "counter", "Records written to the audit log") \
     X(audit_lost, "moonlatch_audit_lost_total", "counter", "Records that could not be written") \
-    X(shadow_decisions, "moonlatch_shadow_decisions_total", "counter", "Decisions that a shadow policy made, too") \
-    X(shadow_differences, "moonlatch_shadow_differences_total", "counter", "Of these, those that differ") \
-    X(shadow_failures, "moonlatch_shadow_failures_total", "counter", "Of these, those that failed or took too long") \
+    X(shadow_decisions, "moonlatch_shadow_decisions_total", "counter", "Decisions that a shadow policy also made") \
+    X(shadow_differences, "moonlatch_shadow_differences_total", "counter", "Shadow decisions that differ") \
+    X(shadow_failures, "moonlatch_shadow_failures_total", "counter", "Shadow decisions that failed or took too long") \
     X(sign_ins, "moonlatch_sign_ins_total", "counter", "Successful sign-ins") \
     X(sign_in_failures, "moonlatch_sign_in_failures_total", "counter", "Refused sign-ins") \
     X(offload_queue, "moonlatch_offload_queue", "gauge", "Slow work that waits for a thread") \
     X(offload_jobs, "moonlatch_offload_jobs_total", "counter", "Slow work done beside the loops") \
     X(offload_refused, "moonlatch_offload_refused_total", "counter", "Slow work refused: too much waited") \
     X(logout_deliveries, "moonlatch_logout_deliveries_total", "counter", "Ended sessions that an app is to hear of") \
-    X(logout_delivered, "moonlatch_logout_delivered_total", "counter", "Of these, those that the app took") \
+    X(logout_delivered, "moonlatch_logout_delivered_total", "counter", "Logout tokens that the app took") \
     X(logout_failed, "moonlatch_logout_failed_total", "counter", "Attempts to tell an app that failed") \
     X(logout_dropped, "moonlatch_logout_dropped_total", "counter", "Logout tokens refused, or given up after a day") \
     X(sign_ins_limited, "moonlatch_sign_ins_limited_total", "counter", "Sign-ins refused unseen: too many had failed") \
     X(tokens_issued, "moonlatch_tokens_issued_total", "counter", "Access tokens issued") \
     X(refusals, "moonlatch_refusals_total", "counter", "Refusals of people, clients and callers") \
-    X(refusals_untold, "moonlatch_refusals_untold_total", "counter", "Of these, those over the audit log's budget") \
+    X(refusals_untold, "moonlatch_refusals_untold_total", "counter", "Refusals that the audit log leaves out") \
     X(device_codes_limited, "moonlatch_device_codes_limited_total", "counter", "Devices refused: too many asked") \
-    X(registrations_limited, "moonlatch_registrations_limited_total", "counter", "Registrations refused likewise") \
-    X(proofs_limited, "moonlatch_proofs_limited_total", "counter", "DPoP proofs and assertions refused likewise") \
+    X(registrations_limited, "moonlatch_registrations_limited_total", "counter", "Registrations refused: too many") \
+    X(proofs_limited, "moonlatch_proofs_limited_total", "counter", "DPoP proofs and assertions: too many") \
     X(last_reload, "moonlatch_last_reload_seconds", "gauge", "Unix time of the last reload, or of the start") \
     X(families_revoked, "moonlatch_families_revoked_total", "counter", "Token families revoked for reuse")
 
@@ -62,7 +62,7 @@
 #define INFOS(X) \
     X(policy, "moonlatch_policy_info", "version", "Version of the policies that decide") \
     X(shadow, "moonlatch_shadow_policy_info", "version", "Version of the shadow policies, while there are any") \
-    X(shadow_stopped, "moonlatch_shadow_stopped_info", "message", "Why the shadow policies are asked no more") \
+    X(shadow_stopped, "moonlatch_shadow_stopped_info", "message", "Why the shadow policies are no longer asked") \
     X(reload_error, "moonlatch_reload_error_info", "message", "Why the last reload failed; not there when it did not")
 
 enum info {

@@ -2,8 +2,8 @@
  * good once on every node. One has JWS_LEN_MAX bytes at most (jose.h).
  *
  * Anybody can make a key and proofs of it, so a proof alone leaves no row: it is checked first, and spent when what it
- * goes with is proven. Until then nothing was given for it that it could be replayed for. Of two servers that see the
- * same proof at once, both check it, and one of them spends it. */
+ * goes with is proven. Until then nothing was given for it, so a replay gains nothing. Two servers that see the same
+ * proof at once both check it; one of them spends it. */
 #ifndef CHECKS_DPOP_H
 #define CHECKS_DPOP_H
 

@@ -8,7 +8,7 @@
 
 enum { BROWSER_LEN = 22, GOOD_FOR_S = 3600 };
 
-#define LOAD_AGAIN "This page is too old, or another browser's. Go back, load it again, and try once more."
+#define LOAD_AGAIN "This page is too old, or was made for another browser. Go back, load it again, and try once more."
 static const struct sealed_kind kind = {
     KEY_FORM, ERROR_FORBIDDEN, LOAD_AGAIN, LOAD_AGAIN, {{"browser", VALUE_TEXT}, {"action", VALUE_TEXT}}};
 

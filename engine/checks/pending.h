@@ -22,7 +22,7 @@ enum { SCOPE_REQUIRED = 'r', SCOPE_OPTIONAL = 'o' };
  * device's is answered once whoever enters its user_code. */
 struct slice pending_spent_id(struct arena *arena, const struct authorization_request *asked);
 
-/* A new one, which nothing is offered of yet. */
+/* A new one; no page has offered anything of it yet. */
 void pending_begin(struct request *request, const struct authorization_request *asked, struct pending *pending);
 
 /* As a session_id. One pending request may have several, each with what its page offered: they expire together, and

@@ -79,8 +79,8 @@ static enum error wallet_check(struct request *request, const struct wallet_proo
                     "This signature is not sr25519. Keys of other types cannot sign in here.");
     case WALLET_BAD_SIGNATURE:
         return fail(request, ERROR_BAD_REQUEST,
-                    "The signature is not this hotkey's over the text of the page, or over the nonce. "
-                    "What was signed for another site is not taken.");
+                    "This hotkey did not sign the text of the page, or the nonce. A signature for another site is not "
+                    "taken.");
     }
 
     struct batch batch = batch_in(request->arena);

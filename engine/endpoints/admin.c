@@ -185,7 +185,7 @@ static void policy_facts(struct request *request, struct value *groups) {
     add_count(arena, beside, "Failed or too slow", METRIC_shadow_failures);
     struct slice stopped = metric_info_get(arena, INFO_shadow_stopped);
     if (slice_is_set(stopped))
-        admin_fact(arena, beside, "Asked no more", stopped, SLICE_NONE);
+        admin_fact(arena, beside, "No longer asked", stopped, SLICE_NONE);
 }
 
 static struct value *groups_of(struct request *request) {

@@ -58,7 +58,7 @@ struct response endpoint_cli_login(struct request *request) {
         return respond_error(request, error);
     if (second_factor_is_needed(request, proven))
         return respond_error(request,
-                             fail(request, ERROR_FORBIDDEN, "A passkey is needed, too: sign in with a browser."));
+                             fail(request, ERROR_FORBIDDEN, "A passkey is also needed: sign in with a browser."));
     if ((error = sign_in_finish(request, proven, &session, &cookie)))
         return respond_error(request, error);
     struct response response = response_redirect(302, request->service->settings->landing_page);

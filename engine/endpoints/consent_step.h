@@ -6,8 +6,8 @@
 
 /* The user is signed in: redirect to the consent page, or straight to the app where the consent policy skips or denies.
  * A device is never waved through: its user_code may come from somebody who wants the access for theirs (RFC 8628
- * §5.4); nor is who asks for the page (prompt=consent, OpenID Connect Core §3.1.2.1): where the policy skips the page
- * is shown all the same. */
+ * §5.4). An app that asks for the page gets it (prompt=consent, OpenID Connect Core §3.1.2.1), even where the policy
+ * skips. */
 struct response consent_step(struct request *request, struct authorization_request *asked,
                              const struct session *session);
 
@@ -24,7 +24,7 @@ struct approval {
 enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code);
 
 /* The consent page of that request, as the policy makes it now; pending->offered is what it offers. NULL when the
- * policy failed, and then nothing is. */
+ * policy failed: then nothing is offered. */
 const struct value *consent_offer(struct request *request, struct pending *pending, const struct user *user,
                                   const struct value *previous);
 

@@ -258,7 +258,7 @@ static struct value *security_schemes(struct arena *arena) {
                                      NULL});
     add_scheme(arena, all, "cookie",
                (const char *const[]){"type", "apiKey", "in", "cookie", "name", "chutes-session-token", "description",
-                                     "A browser's session; changes need the page's X-CSRF-Token, too.", NULL});
+                                     "A browser's session; changes also need the page's X-CSRF-Token.", NULL});
     add_scheme(arena, all, "client",
                (const char *const[]){"type", "http", "scheme", "basic", "description",
                                      "client_id and client_secret; or in the form.", NULL});

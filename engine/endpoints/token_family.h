@@ -60,8 +60,8 @@ struct response token_redeem(struct request *request, const struct token_caller 
 
 /* Whether the caller has shown the key that `row` (its dpop_jkt) is bound to, if it is to one: ERROR_INVALID_GRANT. */
 enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row);
-/* The same of a token that it presents, by the name of its parameter: ERROR_INVALID_DPOP_PROOF without any proof,
- * `of_another` with one of another key. */
+/* The same for a token that the caller presents in the parameter `token`. ERROR_INVALID_DPOP_PROOF without a proof;
+ * `of_another` with a proof of another key. */
 enum error token_possession_check(struct request *request, const struct token_caller *caller, struct slice dpop_jkt,
                                   const char *token, enum error of_another);
 

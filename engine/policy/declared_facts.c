@@ -28,7 +28,7 @@ const struct declared_fact declared_facts[] = {
     {"user.created_at", OF_USER, "when the account was made", "facts.now - facts.user.created_at < 7 * time.day"},
     {"user.sign_in.method", OF_USER,
      "how they proved who they are: `fingerprint`, `hotkey`, `passkey`, or `fingerprint+passkey`, `hotkey+passkey`; "
-     "in a call of the API `api_key` or `signature`, too",
+     "and in a call of the API `api_key` or `signature`",
      "facts.user.sign_in.method ~= \"hotkey\""},
     {"user.sign_in.at", OF_USER, "when they did", "facts.now - facts.user.sign_in.at > time.hour"},
 

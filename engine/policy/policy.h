@@ -180,7 +180,7 @@ struct login_limits {
 struct login_limits policy_login_limits(struct policy *policy);
 /* Whether the policy has second_factor, which needs to be told of passkeys. */
 bool policy_has_second_factor(struct policy *policy);
-/* Whether a passkey is needed, too. One that fails needs it. */
+/* Whether a passkey is also needed. One that fails needs it. */
 bool policy_second_factor(struct policy *policy, struct arena *arena, const struct value *facts);
 /* List of texts: the ways offered on the login page. */
 const struct value *policy_login_methods(struct policy *policy);

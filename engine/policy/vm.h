@@ -53,7 +53,7 @@ void vm_close(struct vm *vm);
 /* When all is loaded: from now on calls leave garbage behind until it is worth a collection. */
 void vm_settle(struct vm *vm);
 
-/* Whether a call ran out of memory and what lives after the collection is so much that the next one may, too. */
+/* Whether a call ran out of memory and what lives after the collection is so much that the next one may as well. */
 bool vm_is_full(const struct vm *vm);
 
 /* Calls work(L, context) on an empty stack, protected and within the budget. False, with vm->message,
@@ -62,7 +62,7 @@ bool vm_is_full(const struct vm *vm);
 bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_State *L, void *context), void *context);
 
 /* Inside of vm_run: lua_call with a budget of its own, as if it were a vm_run (what is left of the outer one is for the
- * rest). Raises what the call raised. A budget that is spent ends the outer run, too. */
+ * rest). Raises what the call raised. A budget that is spent also ends the outer run. */
 void vm_call_within(lua_State *L, int arguments, int results, const struct vm_budget *budget);
 
 /* Like lua_pushlstring, for what is pushed again and again from the same place. */

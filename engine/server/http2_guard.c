@@ -87,7 +87,7 @@ enum http2_verdict http2_guard(h2o_buffer_t *input, struct http2_meter *meter) {
     while (end - at >= FRAME_HEADER) {
         struct frame frame = {at[3], at[4], at + FRAME_HEADER, (size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2]};
         if ((size_t)(end - frame.payload) < frame.len)
-            break; /* looked at when it is whole: only then h2o takes it, too */
+            break; /* looked at when it is whole; h2o also waits for that */
         enum http2_verdict verdict = frame_note(meter, frame);
         if (verdict != HTTP2_SOUND) {
             input->size = (size_t)(at - (const unsigned char *)input->bytes);

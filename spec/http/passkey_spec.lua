@@ -443,7 +443,7 @@ describe("A passkey", function()
       nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
       local refused = http.get(server, "/idp/cli_login?" .. http.form(proof_of(nonce)))
       assert.equal(403, refused.status)
-      assert.matches("passkey is needed", refused.body)
+      assert.matches("passkey is also needed", refused.body)
       assert.is_nil(refused.cookies[flow.COOKIE])
     end)
 

@@ -45,11 +45,17 @@ return {
   ["This was used already, or has been replaced. Sign in again."] =
     "Das wurde schon benutzt oder inzwischen ersetzt. Melde dich noch einmal an.",
   ["The hotkey is not an SS58 address."] = "Der Hotkey ist keine SS58-Adresse.",
-  ["The signature is not this hotkey's over the text of the page, or over the nonce. What was signed for another site is not taken."] =
-    "Die Unterschrift ist nicht die dieses Hotkeys unter dem Text der Seite oder der Nonce. Was für eine andere Seite unterschrieben wurde, gilt hier nicht.",
+  ["This hotkey did not sign the text of the page, or the nonce. A signature for another site is not taken."] =
+    "Dieser Hotkey hat den Text der Seite oder die Nonce nicht unterschrieben. Eine Unterschrift für eine andere Seite gilt hier nicht.",
   ["This signature is not sr25519. Keys of other types cannot sign in here."] =
     "Diese Unterschrift ist nicht sr25519. Mit anderen Schlüsseln kann man sich hier nicht anmelden.",
   ["No account has this hotkey."] = "Kein Konto hat diesen Hotkey.",
+  ["A passkey is also needed: sign in with a browser."] =
+    "Du brauchst auch einen Passkey: Melde dich mit einem Browser an.",
+  ["This passkey may have been copied: its count has gone back."] =
+    "Dieser Passkey ist vielleicht kopiert worden: Sein Zähler ist rückwärts gelaufen.",
+  ["This passkey has a key that cannot be used here."] =
+    "Dieser Passkey hat einen Schlüssel, der hier nicht benutzt werden kann.",
 
   -- consent
   ["asks for access to your account"] = "möchte auf dein Konto zugreifen",
@@ -222,7 +228,7 @@ return {
   ["This browser has no passkeys."] = "Dieser Browser kennt keine Passkeys.",
   ["This way of signing in is switched off here."] = "Diese Art der Anmeldung ist hier abgeschaltet.",
   ["One more step"] = "Noch ein Schritt",
-  ["Your account needs a passkey, too. Make one now: with your finger, face, PIN or a security key."] =
+  ["Your account also needs a passkey. Make one now: with your finger, face, PIN or a security key."] =
     "Dein Konto braucht auch einen Passkey. Lege jetzt einen an: mit Finger, Gesicht, PIN oder Sicherheitsschlüssel.",
   ["Show that it is you with your passkey."] = "Zeige mit deinem Passkey, dass du es bist.",
   ["Make a passkey"] = "Passkey anlegen",
@@ -240,7 +246,7 @@ return {
   ["Sign in again to make or remove one"] = "Noch einmal anmelden, um einen zu erstellen oder zu entfernen",
   ["This page was sent already. Try again."] = "Diese Seite wurde schon abgeschickt. Versuche es noch einmal.",
   ["That took too long. Try again."] = "Das hat zu lange gedauert. Versuche es noch einmal.",
-  ["This page is too old, or another browser's. Go back, load it again, and try once more."] =
+  ["This page is too old, or was made for another browser. Go back, load it again, and try once more."] =
     "Diese Seite ist zu alt oder die eines anderen Browsers. Geh zurück, lade sie neu und versuche es noch einmal.",
   ["This link was opened by another site. Nobody was signed in."] =
     "Diesen Link hat eine andere Seite geöffnet. Niemand wurde angemeldet.",
@@ -397,7 +403,7 @@ return {
   ["Shadow policies"] = "Regeln zur Probe",
   ["Differences"] = "Unterschiede",
   ["Failed or too slow"] = "Fehlgeschlagen oder zu langsam",
-  ["Asked no more"] = "Nicht mehr gefragt",
+  ["No longer asked"] = "Nicht mehr gefragt",
   ["Events"] = "Ereignisse",
   ["Time (UTC)"] = "Zeit (UTC)",
   ["Made (UTC)"] = "Angelegt (UTC)",
