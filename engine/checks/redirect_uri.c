@@ -98,7 +98,7 @@ bool uri_parse(struct arena *arena, struct slice text, struct uri *uri) {
     return authority_parse(arena, text, (struct slice){rest.at, end}, uri);
 }
 
-bool uri_is_loopback(const struct uri *uri) {
+static bool uri_is_loopback(const struct uri *uri) {
     return slice_is(uri->host, "127.0.0.1") || slice_is(uri->host, "[::1]") || slice_is(uri->host, "localhost");
 }
 

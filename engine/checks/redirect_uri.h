@@ -23,9 +23,6 @@ bool uri_parse(struct arena *arena, struct slice text, struct uri *uri);
  * §6.2.3; dots in paths are left alone). Absent when it has no host, has userinfo, or is no URI. */
 struct slice uri_target(struct arena *arena, struct slice text);
 
-/* 127.0.0.1, [::1] or localhost. */
-bool uri_is_loopback(const struct uri *uri);
-
 /* "scheme://host[:port]", or "scheme:" for a private-use scheme: what a CSP's form-action must
  * allow. The text must be a URI that was registered. */
 struct slice uri_origin(struct arena *arena, struct slice text);

@@ -116,9 +116,8 @@ const struct policy_outcome *policy_last(const struct policy *policy) {
     return &policy->last;
 }
 
-void policy_call_failed(struct policy_call *call, struct slice message) {
-    call->decided = false;
-    call->error = error_place(call, message);
+static void failure_tell(struct policy_call *call) {
+    call->error = error_place(call, call->error);
     outcome_keep(call);
     metric_add(METRIC_policy_failures, 1);
     log_warn("policy_failed", log_string("function", function_names[call->function]), log_text("error", call->error));
@@ -130,7 +129,7 @@ static void decision_count(struct policy_call *call) {
     if (call->decided)
         outcome_keep(call);
     else
-        policy_call_failed(call, call->error);
+        failure_tell(call);
 }
 
 bool policy_call(struct policy_call *call) {

@@ -32,7 +32,4 @@ bool results_read(lua_State *L, int first, enum policy_function function, struct
                   struct slice *error);
 const char *call_name(enum policy_function function);
 
-/* For a result whose parts are well-formed but do not go together. */
-void policy_call_failed(struct policy_call *call, struct slice message);
-
 #endif

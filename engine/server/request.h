@@ -66,7 +66,7 @@ struct request {
         struct slice client_id, redirect_uri, app_id; /* app_id: of the app that there is */
         struct slice user_id, username;               /* proven, by a session or as the caller */
     } about;
-    bool is_anonymous; /* nobody has proven who asks; records name the user for whom this is done */
+    bool is_anonymous;    /* nobody has proven who asks; records name the user for whom this is done */
     bool is_refusal_told; /* to the audit log, or counted */
 
     /* how it failed, for the renderer and the log (error.h) */

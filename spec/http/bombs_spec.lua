@@ -30,7 +30,8 @@ describe("a bomb:", function()
     server = server_helper.start {
       address_space_kb = 1024 * KIB,
       settings = { limits = { store_timeout_ms = 30000 } },
-      policies = { ["quotas.lua"] = "return { limits = function() return { apps = 1000 } end }", ["quotas_spec.lua"] = "" },
+      policies = { ["quotas.lua"] = "return { limits = function() return { apps = 1000 } end }",
+        ["quotas_spec.lua"] = "" },
       env = { ASAN_OPTIONS = "detect_leaks=1:halt_on_error=1:exitcode=99:quarantine_size_mb=4" },
     }
     world = flow.world(server)
