@@ -76,7 +76,7 @@ static enum error browser_read(struct request *request, const struct user *user,
     return error == ERROR_UNAUTHENTICATED ? ERROR_NONE : error;
 }
 
-/* Of those that are too many now; that they end late, if at all, harms nobody. */
+/* Ends the sessions that are now too many. When that fails they live on, which harms nobody. */
 static void sessions_end_over(struct request *request, const struct user *user, const struct rows *over) {
     for (size_t i = 0; i < over->count; i++)
         session_end(request, user, row_text(over, i, "session_id"));

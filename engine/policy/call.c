@@ -117,7 +117,6 @@ const struct policy_outcome *policy_last(const struct policy *policy) {
 }
 
 static void failure_tell(struct policy_call *call) {
-    call->error = error_place(call, call->error);
     outcome_keep(call);
     metric_add(METRIC_policy_failures, 1);
     log_warn("policy_failed", log_string("function", function_names[call->function]), log_text("error", call->error));

@@ -44,7 +44,7 @@ static size_t share_of(size_t all) {
     return all < HOST_SHARE ? 1 : all / HOST_SHARE;
 }
 
-/* With the mutex, like all that follows. At the end nobody is spared. */
+/* With the mutex, like all that follows. At the end no host is held to its share. */
 static bool has_thread(const struct offload *offload, const char *host) {
     size_t running = 0;
     for (size_t i = 0; host && i < offload->thread_count; i++)
