@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
+#include <unicode/uscript.h>
+#include <unicode/uset.h>
 #include <unicode/uspoof.h>
 #include <unicode/ustring.h>
 
@@ -96,6 +98,16 @@ struct slice name_normal(struct arena *arena, struct slice text) {
     return utf8_of(arena, normal_of(arena, utf16_of(arena, text)));
 }
 
+/* What people write names with (UTS 39 §3.1, General Security Profile), and the scripts of few people: no phonetic or
+ * small capital letters, no letters in boxes, which look like others and have no skeleton. */
+static bool is_of_names(UChar32 c) {
+    UErrorCode error = U_ZERO_ERROR;
+    const USet *recommended = uspoof_getRecommendedSet(&error);
+    UScriptCode script = uscript_getScript(c, &error);
+    return U_SUCCESS(error) && (U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_ND_MASK | U_GC_NL_MASK)) &&
+           (uset_contains(recommended, c) || uscript_getUsage(script) == USCRIPT_USAGE_LIMITED_USE);
+}
+
 enum kind { KIND_WORD, KIND_MARK_OF_LETTER, KIND_SPACE, KIND_OTHER_MARK, KIND_NONE };
 
 static enum kind kind_of(uint32_t rune, const char *marks) {
@@ -106,7 +118,7 @@ static enum kind kind_of(uint32_t rune, const char *marks) {
         return KIND_NONE;
     if (U_GET_GC_MASK(c) & (U_GC_MN_MASK | U_GC_MC_MASK))
         return KIND_MARK_OF_LETTER;
-    return u_isUAlphabetic(c) || u_isdigit(c) ? KIND_WORD : KIND_NONE;
+    return is_of_names(c) ? KIND_WORD : KIND_NONE;
 }
 
 /* The bytes at the front up to the next ASCII character that is no letter or digit. */

@@ -13,7 +13,8 @@ struct slice name_normal(struct arena *arena, struct slice text);
 
 enum name_fault {
     NAME_GOOD,
-    NAME_CHARACTERS, /* something that is no letter, digit, mark of a letter, or one of the marks that are allowed */
+    NAME_CHARACTERS, /* something that is no letter, digit, mark of a letter, or one of the marks that are allowed; or a
+                        letter that nobody's names have (UTS 39 §3.1): phonetic, a small capital, in a box */
     NAME_SPACES,     /* at an end, or two in a row */
     NAME_EMPTY,      /* without any letter or digit */
     NAME_SCRIPTS,    /* a word mixes scripts more than people do (UTS 39, beyond highly restrictive), or hides marks */

@@ -53,7 +53,11 @@ static struct slice name_make(struct arena *arena) {
 }
 
 static bool response_types_are_known(const struct value *list) {
-    for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+    if (!list || list->kind == VALUE_NULL)
+        return true;
+    if (list->kind != VALUE_LIST)
+        return false;
+    for (const struct value *one = list->first; one; one = one->next)
         if (one->kind != VALUE_TEXT || !slice_is(one->text, "code"))
             return false;
     return true;

@@ -76,7 +76,7 @@ static enum error browser_read(struct request *request, const struct user *user,
     return error == ERROR_UNAUTHENTICATED ? ERROR_NONE : error;
 }
 
-/* Ends the sessions that are now too many. When that fails they live on, which harms nobody. */
+/* Those that are too many, and good for nothing any more: their apps hear of it. */
 static void sessions_end_over(struct request *request, const struct user *user, const struct rows *over) {
     for (size_t i = 0; i < over->count; i++)
         session_end(request, user, row_text(over, i, "session_id"));
@@ -102,6 +102,7 @@ enum error session_begin(struct request *request, const struct session_start *st
     struct db_value address = db_text(address_of(request)), browser = db_text(browser_id);
 
     struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_user_lock, db_text(start->user->user_id));
     if (slice_is_set(start->spent_id))
         batch_add(&batch, STATEMENT_spend, db_text(start->spent_id), db_text(id), db_int(start->spent_expires_at_s));
     struct rows *made =

@@ -2,8 +2,6 @@
 
 #include "base/buffer.h"
 
-#include <stdio.h>
-
 /* Understood by every command. */
 static const char common_flags[] = "json help config= database= state= policies= templates= issuer= log-level=";
 
@@ -21,18 +19,18 @@ static bool flag_find(const char *flags, struct slice name, bool *takes_value) {
     return false;
 }
 
-/* What is wrong, and the word that it is about, as a terminal may have it. */
-static bool complain(const char *what, const char *dashes, const char *word) {
-    fprintf(stderr, "moonlatch: %s: %s", what, dashes);
-    print_lines(stderr, slice_of(word));
+/* What stands on a command line may be another's words, as a script has found them. */
+static bool wrong(const char *what, const char *word, const char *why) {
+    struct arena arena;
+    arena_init(&arena);
+    refuse(arena_printf(&arena, "%s%s%s", what, word, why));
+    arena_free(&arena);
     return false;
 }
 
 static bool option_add(struct options *options, const char *name, const char *value) {
-    if (options->count == OPTIONS_MAX) {
-        fprintf(stderr, "moonlatch: too many flags\n");
-        return false;
-    }
+    if (options->count == OPTIONS_MAX)
+        return wrong("too many flags", "", "");
     options->list[options->count++] = (struct option){name, value};
     return true;
 }
@@ -43,7 +41,7 @@ bool options_parse(struct options *options, const struct command *command, int c
         char *word = words[i];
         if (strncmp(word, "--", 2) != 0) {
             if (options->argument_count == command->arguments)
-                return complain("unexpected argument", "", word);
+                return wrong("unexpected argument: ", word, "");
             options->arguments[options->argument_count++] = word;
             continue;
         }
@@ -53,20 +51,16 @@ bool options_parse(struct options *options, const struct command *command, int c
         bool takes_value;
         if (!flag_find(common_flags, slice_of(name), &takes_value) &&
             !flag_find(command->flags, slice_of(name), &takes_value))
-            return complain("unknown flag", "--", name);
+            return wrong("unknown flag: --", name, "");
         char *value = equals ? equals + 1 : takes_value && i + 1 < count ? words[++i] : NULL;
-        if (takes_value != (value != NULL)) {
-            fprintf(stderr, "moonlatch: --%s %s\n", name, takes_value ? "needs a value" : "takes no value");
-            return false;
-        }
+        if (takes_value != (value != NULL))
+            return wrong("--", name, takes_value ? " needs a value" : " takes no value");
         if (!option_add(options, name, value))
             return false;
     }
     if (options->argument_count < command->arguments && !command->arguments_optional &&
-        !option_is_set(options, "help")) {
-        fprintf(stderr, "moonlatch: an argument is missing\n");
-        return false;
-    }
+        !option_is_set(options, "help"))
+        return wrong("an argument is missing", "", "");
     return true;
 }
 

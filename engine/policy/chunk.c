@@ -79,7 +79,7 @@ static void comment_skip(struct scan *scan) {
         line_skip(scan);
 }
 
-/* From its first digit. True when it is of an FFI type: only those end in a letter L or i. */
+/* From its first digit. True when it is of an FFI type: only those end in a letter L, U (LL, ULL, and LLU) or i. */
 static bool number_skip(struct scan *scan) {
     bool is_hex = scan->at[0] == '0' && (peek(scan, 1) | 0x20) == 'x';
     char last = '\0';
@@ -91,7 +91,8 @@ static bool number_skip(struct scan *scan) {
         last = c;
         scan->at++;
     }
-    return (last | 0x20) == 'l' || (last | 0x20) == 'i';
+    last |= 0x20;
+    return last == 'l' || last == 'u' || last == 'i';
 }
 
 int chunk_ffi_literal_line(struct slice text) {

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -137,6 +138,7 @@ static const int refused[] = {
     SCMP_SYS(setreuid),
     SCMP_SYS(settimeofday),
     SCMP_SYS(setuid),
+    SCMP_SYS(shmat),
     SCMP_SYS(swapoff),
     SCMP_SYS(swapon),
     SCMP_SYS(syslog),
@@ -170,17 +172,24 @@ static bool processes_refuse(scmp_filter_ctx filter) {
                             seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0);
 }
 
-/* Signals and limits are for this process. */
+/* Signals and limits are for this process: nor does the kernel send any for it, when input comes, to whom it names. And
+ * what it was started from gets no keys pressed: a shell runs them. (The kernel reads 32 bits of these arguments.) */
 static bool others_refuse(scmp_filter_ctx filter) {
     scmp_datum_t own = (scmp_datum_t)getpid();
     return call_refuse(filter, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_NE, own, 0)) &&
            call_refuse(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_NE, own, 0)) &&
            call_refuse(filter, SCMP_SYS(rt_sigqueueinfo), SCMP_A0(SCMP_CMP_NE, own, 0)) &&
            call_refuse(filter, SCMP_SYS(rt_tgsigqueueinfo), SCMP_A0(SCMP_CMP_NE, own, 0)) &&
-           call_refuse(filter, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_NE, 0, 0));
+           call_refuse(filter, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_NE, 0, 0)) &&
+           call_refuse(filter, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETOWN)) &&
+           call_refuse(filter, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETOWN_EX)) &&
+           call_refuse(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FIOSETOWN)) &&
+           call_refuse(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, SIOCSPGRP)) &&
+           call_refuse(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCSTI)) &&
+           call_refuse(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCLINUX));
 }
 
-/* Memory that was written is never run: code comes from files. (The policies' JIT is off.) */
+/* Memory that was written is never run (shmat would make some that is): code comes from files. (The policies' JIT is off.) */
 static bool code_refuse(scmp_filter_ctx filter) {
     const struct scmp_arg_cmp written[] = {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC)};
     const struct scmp_arg_cmp of_no_file[] = {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC),

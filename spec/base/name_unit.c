@@ -74,6 +74,37 @@ static void refuses_what_cannot_be_seen(void) {
     CHECK(checked("...") == NAME_EMPTY && checked("- -") == NAME_EMPTY && checked("") == NAME_EMPTY);
 }
 
+static void refuses_letters_of_no_name(void) {
+    static const char *const odd[] = {
+        "\xe1\xb4\x8d\xe1\xb4\x8f\xe1\xb4\x8f\xc9\xb4" /* small capitals */,
+        "\xe1\xb4\x98"
+        "aypal",
+        "\xf0\x9f\x85\xbc"
+        "oon" /* an M in a black box */,
+        "\xf0\x9f\x85\x9c"
+        "oon" /* in a black circle */,
+        "\xe2\xb1\xb3oon" /* turned */,
+    };
+    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
+        CHECK(checked(odd[i]) == NAME_CHARACTERS);
+    static const char *const good[] = {
+        "\xe2\xb4\xb0\xe2\xb5\xa3\xe2\xb5\x93\xe2\xb5\x8d" /* Tifinagh */,
+        "\xdf\x92\xdf\x9e\xdf\x8f" /* N'Ko */,
+        "\xe3\x80\x87\xe4\xba\x8c" /* a zero among Han */,
+        "\xe3\x83\xa9\xe3\x83\xbc\xe3\x83\xa1\xe3\x83\xb3",
+        "Stra\xc3\x9f"
+        "e",
+        "\xc4\xb0stanbul \xc5\x81\xc3\xb3"
+        "d\xc5\xba",
+        "\xe0\xb9\x84\xe0\xb8\x97\xe0\xb8\xa2" /* Thai */,
+        "\xe1\x83\xa1\xe1\x83\x90\xe1\x83\xa5" /* Georgian */,
+        "\xe1\x8a\xa0\xe1\x88\x9b\xe1\x88\xad" /* Ethiopic */,
+        "Vi\xe1\xbb\x87t Nam",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        CHECK(checked(good[i]) == NAME_GOOD);
+}
+
 static void refuses_words_of_mixed_scripts(void) {
     static const char *const mixed[] = {
         "P\xd0\xb0ypal" /* Cyrillic a */,
@@ -146,6 +177,7 @@ int main(void) {
     arena_init(&arena);
     RUN(takes_names_of_every_script);
     RUN(refuses_what_cannot_be_seen);
+    RUN(refuses_letters_of_no_name);
     RUN(refuses_words_of_mixed_scripts);
     RUN(keeps_one_form);
     RUN(knows_what_looks_alike);

@@ -209,6 +209,10 @@ describe("What others wrote", function()
     assert.is_truthy(out:find([["a\u000ab\u202ec\u2028d"]], 1, true), out)
     local _, _, err = cli.run(server.state, "user", "show", "a\27[31m\u{9b}m")
     assert.equal("moonlatch: There is no user a\\x1b[31m\\u{9b}m.\n", err)
+    for _, word in ipairs { "", "--" } do
+      _, _, err = cli.run(server.state, "user", "list", word .. "a\27[31m\u{9b}m")
+      assert.matches("^moonlatch: un%w+ %w+: " .. word:gsub("-", "%%-") .. "a\\x1b%[31m\\u{9b}m\nusage:", err)
+    end
   end)
 
   it("is in no error_description but as RFC 6749 has it", function()

@@ -201,4 +201,30 @@ describe("GET /openapi.json", function()
     end)
     assert.is_true(count >= 7, count)
   end)
+
+  -- Each field of each JSON body as each kind of value that JSON has, alone and with whatever else is required.
+  it("a field of another kind than documented is told, and ends nothing", function()
+    local VALUES = { "null", "true", "1", "-1.5", '"x"', "[]", "{}", "[null]", "[true]", "[[]]", '[{"a":1}]', '{"a":[1]}' }
+    local owner = flow.user(server)
+    local app = flow.app(server, owner)
+    local client = http.post(server, "/idp/register",
+      { json = { redirect_uris = { flow.REDIRECT } }, bearer = owner.api_key }).json
+    local count = 0
+    each(function(method, path, operation)
+      local content = operation.requestBody and operation.requestBody.content["application/json"]
+      local schema = content and content.schema
+      schema = schema and schema["$ref"] and document.components.schemas[schema["$ref"]:match("%w+$")] or schema
+      for name in pairs(schema and schema.properties or {}) do
+        for i, value in ipairs(VALUES) do
+          local rest = i % 2 == 0 and "" or ', "client_id": "' .. client.client_id .. '"'
+          local answer = http.request(server, method, (path:gsub("{app_id}", app.app_id):gsub("{client_id}",
+            client.client_id)), { bearer = path:find("{client_id}") and client.registration_access_token or owner.api_key,
+            headers = { ["content-type"] = "application/json" }, body = ('{"%s": %s%s}'):format(name, value, rest) })
+          assert.is_true(answer.status >= 200 and answer.status < 500, method .. " " .. path .. name .. value)
+          count = count + 1
+        end
+      end
+    end)
+    assert.is_true(count > 300, count)
+  end)
 end)

@@ -131,6 +131,19 @@ describe("A quota", function()
     assert.matches("as many as you may", second.body)
   end)
 
+  it("of sessions holds for thirty at once", function()
+    local user, left = flow.user(server), 0
+    local answers = http.together(server, 30, function(_, connection)
+      return connection:request("POST", "/idp/login",
+        { form = { auth_method = "fingerprint", fingerprint = user.fingerprint, return_to = "/account" } })
+    end)
+    for i = 1, 30 do
+      assert.equal(303, answers[i].status, answers[i].body)
+      left = left + (http.get(server, "/account", { cookie = flow.cookie_of(answers[i]) }).status == 200 and 1 or 0)
+    end
+    assert.equal(2, left)
+  end)
+
   it("of sessions ends the oldest, of which its apps hear", function()
     local user = flow.user(server)
     local told = flow.app(server, flow.user(server), { backchannel_logout_uri = web.url .. "/out" })

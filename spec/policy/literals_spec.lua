@@ -5,7 +5,7 @@ local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local sys = require "helpers.sys"
 
-local LITERALS = { "1LL", "0ull", "7ULL", "0xffLL", "0X1Full", "2i", "1.5I", "0x10i", "1e-3i", ".5i" }
+local LITERALS = { "1LL", "0ull", "7ULL", "8LLU", "0x9llu", "0xffLL", "0X1Full", "2i", "1.5I", "0x10i", "1e-3i", ".5i" }
 local WHY = "a number with LL, ULL or i is not allowed here"
 
 -- Where a literal may stand, and the line that is to be told; %s is the literal.

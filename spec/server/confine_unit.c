@@ -21,6 +21,7 @@ static long call(long number, ...);
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -106,12 +107,27 @@ static bool leaves_others_alone(void) {
            is_refused(syscall(SYS_pidfd_getfd, 0, 0, 0)) && is_refused(prlimit(other, RLIMIT_CORE, NULL, &limit));
 }
 
+static bool has_no_other_send_signals(void) {
+    int ends[2], whose = (int)other;
+    const struct f_owner_ex owner = {F_OWNER_PID, other};
+    return pipe(ends) == 0 && is_refused(fcntl(ends[0], F_SETOWN, other)) &&
+           is_refused(fcntl(ends[0], F_SETOWN_EX, &owner)) && is_refused(ioctl(ends[0], FIOSETOWN, &whose)) &&
+           is_refused(ioctl(ends[0], SIOCSPGRP, &whose));
+}
+
+/* The high half of the argument is not read: it makes no other request of it. */
+static bool presses_no_keys(void) {
+    return is_refused(ioctl(STDIN_FILENO, TIOCSTI, "x")) && is_refused(ioctl(STDIN_FILENO, TIOCLINUX, "\3")) &&
+           is_refused(syscall(SYS_ioctl, STDIN_FILENO, 1ul << 32 | TIOCSTI, "x"));
+}
+
 static bool runs_nothing_that_was_written(void) {
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return page != MAP_FAILED && is_refused(mprotect(page, 4096, PROT_READ | PROT_EXEC)) &&
            mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
            mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
-           is_refused(syscall(SYS_memfd_create, "x", 0));
+           is_refused(syscall(SYS_memfd_create, "x", 0)) &&
+           is_refused(syscall(SYS_shmat, 0, NULL, SHM_EXEC));
 }
 
 static bool changes_no_machine(void) {
@@ -178,6 +194,8 @@ static long landlock_abi(void) {
 static void refuses_what_no_server_needs(void) {
     CONFINED(has_both);
     CONFINED(leaves_others_alone);
+    CONFINED(has_no_other_send_signals);
+    CONFINED(presses_no_keys);
     CONFINED(changes_no_machine);
     CONFINED(works_in_its_own);
     if (!IS_SANITIZED)
@@ -204,6 +222,8 @@ static void does_without_landlock(void) {
     landlock_abi_max = 0;
     CONFINED(has_seccomp_alone);
     CONFINED(leaves_others_alone);
+    CONFINED(has_no_other_send_signals);
+    CONFINED(presses_no_keys);
     CONFINED(changes_no_machine);
     CONFINED(works_in_its_own);
     if (!IS_SANITIZED) { /* what Landlock would refuse as well, and what it does not know */

@@ -39,9 +39,13 @@ WHERE (?10 = '' OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by
 RETURNING session_id
 
 -- name: sessions_over
--- Of user ?1 those beyond the newest ?3, without ?4, which has just begun: what it has made too many, and some that were.
-SELECT session_id FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4
-ORDER BY created_at DESC, session_id DESC LIMIT 8 OFFSET ?3
+-- Of user ?1 those beyond the newest ?3, without ?4, which has just begun, are over (?2: now): what it has made too many,
+-- and some that were. Behind user_lock no two sign-ins take the same.
+UPDATE sessions SET expires_at = ?2 WHERE session_id IN (SELECT session_id FROM sessions
+  WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4
+  ORDER BY created_at DESC, session_id DESC LIMIT 8 OFFSET ?3)
+  AND EXISTS (SELECT 1 FROM sessions WHERE session_id = ?4)
+RETURNING session_id
 
 -- name: session_find
 -- Sessions of before browser_id are each a browser of their own.
