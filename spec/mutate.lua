@@ -193,9 +193,10 @@ local function try(mutant)
   local path, text = COPY .. "/" .. mutant.file, read(mutant.file)
   local from, to = text:find(mutant.old, 1, true)
   sys.write_file(path, text:sub(1, from - 1) .. mutant.new .. text:sub(to + 1))
-  local verdict = "survived"
-  if not build(mutant.suites) then
+  local verdict, is_built, why = "survived", build(mutant.suites)
+  if not is_built then
     verdict = "unfit"
+    print("not ok " .. name_of(mutant) .. " does not build:\n" .. why:sub(-2000))
   else
     for _, suite in ipairs(mutant.suites) do
       if not passes(suite) then
