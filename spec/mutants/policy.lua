@@ -28,7 +28,6 @@ return {
   { "engine/policy/kept.c", "            guard_set(L);\n        } else {", "        } else {", "policy/kept_unit" },
   { "engine/policy/kept.c", "for (int i = 1; lua_getupvalue(L, -1, i); i++)\n        queue_add(walk);", "", "policy/kept_unit" },
   { "engine/policy/kept.c", "if (is_kept)", "if (0)", "policy/kept_unit" },
-  { "engine/policy/kept.c", "        queue_add(walk);\n        lua_pushvalue(L, -1);\n        queue_add(walk);\n", "        queue_add(walk);\n", "policy/kept_unit" },
   { "engine/policy/kept.c", "sum += mix(mix(table, number_of(L, -2)), number_of(L, -1));", "sum += mix(table, number_of(L, -2));", "policy/kept_unit" },
   { "engine/policy/shadow.c", "if (!call.policy || atomic_load_explicit(&call.policy->record->is_stopped, memory_order_relaxed))", "if (!call.policy)", "policy/shadow_spec" },
   { "engine/policy/shadow.c", "(!call.decided || !is_cheap)", "!call.decided", "policy/shadow_spec" },
