@@ -1,7 +1,7 @@
 -- What the specs would not see: makes the mutations of spec/mutants/, one by one, in a copy of the tree, builds it, and
 -- runs what must fail. Called by ./dev mutate; how a list is written stands in spec/README.md.
 --
---   luajit spec/mutate.lua [--check] [LIST | SOURCE]...
+--   luajit spec/mutate.lua [--check] [LIST | LIST:NUMBER | SOURCE]...
 --
 -- --check runs nothing: it looks whether every text is there once, and every suite. Otherwise the last line counts, and
 -- the exit code is 1 when a mutant survived. What was decided is kept in build/mutants/results, under the texts that it
@@ -56,6 +56,7 @@ local function mutants_of(wanted)
       local is_wanted = #wanted == 0
       for _, word in ipairs(wanted) do
         is_wanted = is_wanted or word == list or word == path or word == mutant.file
+          or word == list .. ":" .. number
       end
       if is_wanted then
         table.insert(all, mutant)
@@ -66,7 +67,7 @@ local function mutants_of(wanted)
 end
 
 local function name_of(mutant)
-  return ("%s %d, %s: %s"):format(mutant.list, mutant.number, mutant.file, tostring(mutant.old):gsub("%s+", " "))
+  return ("%s:%d, %s: %s"):format(mutant.list, mutant.number, mutant.file, tostring(mutant.old):gsub("%s+", " "))
 end
 
 -- What is wrong with an entry; nil when nothing is.
@@ -193,9 +194,10 @@ local function try(mutant)
   local path, text = COPY .. "/" .. mutant.file, read(mutant.file)
   local from, to = text:find(mutant.old, 1, true)
   sys.write_file(path, text:sub(1, from - 1) .. mutant.new .. text:sub(to + 1))
-  local verdict = "survived"
-  if not build(mutant.suites) then
+  local verdict, is_built, why = "survived", build(mutant.suites)
+  if not is_built then
     verdict = "unfit"
+    print("not ok " .. name_of(mutant) .. " does not build:\n" .. why:sub(-2000))
   else
     for _, suite in ipairs(mutant.suites) do
       if not passes(suite) then

@@ -246,7 +246,12 @@ local function source(statements, migrations)
   return table.concat(out, "\n") .. "\n"
 end
 
+-- Not when it is there already: what includes the header is built again only when it has changed.
 local function write_file(path, text)
+  local there = io.open(path, "rb")
+  if there and there:read("*a") == text then
+    return
+  end
   local file = assert(io.open(path, "w"))
   assert(file:write(text))
   assert(file:close())

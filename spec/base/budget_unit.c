@@ -51,12 +51,26 @@ static void what_is_under_way_stands_against_it_until_it_is_given_back(void) {
 }
 
 static void what_is_given_back_late_is_not_taken_from_the_next_window(void) {
-    struct budget_use early, more;
+    struct budget_use early, late, more;
     CHECK(budget_take(&five, key("d"), NOON, &early) == 0);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 4; i++)
         CHECK(use("d", NOON + 60) == 0);
+    CHECK(budget_take(&five, key("d"), NOON + 60, &late) == 0);
     budget_settle(&early, true);
+    CHECK(budget_take(&five, key("d"), NOON + 60, &more) == 1);
+    budget_settle(&late, false);
     CHECK(budget_take(&five, key("d"), NOON + 60, &more) == 60);
+}
+
+static void what_is_settled_twice_is_given_back_once(void) {
+    struct budget_use once, more;
+    for (int i = 0; i < 4; i++)
+        CHECK(use("f", NOON) == 0);
+    CHECK(budget_take(&five, key("f"), NOON, &once) == 0);
+    for (int i = 0; i < 3; i++)
+        budget_settle(&once, true);
+    CHECK(budget_take(&five, key("f"), NOON, &more) == 0);
+    CHECK(budget_take(&five, key("f"), NOON, &more) == 1);
 }
 
 static void a_clock_that_was_set_back_keeps_nobody_waiting(void) {
@@ -102,6 +116,7 @@ int main(void) {
     RUN(without_a_most_there_is_no_limit);
     RUN(what_is_under_way_stands_against_it_until_it_is_given_back);
     RUN(what_is_given_back_late_is_not_taken_from_the_next_window);
+    RUN(what_is_settled_twice_is_given_back_once);
     RUN(a_clock_that_was_set_back_keeps_nobody_waiting);
     RUN(a_crowd_that_uses_little_washes_out_nobody);
     RUN(an_address_stands_for_its_network);

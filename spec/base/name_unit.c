@@ -114,6 +114,7 @@ static void refuses_words_of_mixed_scripts(void) {
         "e\xcc\x81\xcc\x81\xcc\x81"
         "a" /* a mark again and again */,
         "1\xd9\xa2" /* digits of two kinds */,
+        "hi\xcc\x87" /* a dot that lies on the i's own */,
     };
     for (size_t i = 0; i < sizeof(mixed) / sizeof(*mixed); i++)
         CHECK(checked(mixed[i]) == NAME_SCRIPTS);

@@ -29,6 +29,11 @@ static const char *token(int64_t good_for_s) {
 static void is_good_for_an_hour(void) {
     CHECK(is_taken(token(GOOD_FOR_S), KEY_FORM));
     CHECK(is_taken(token(60), KEY_FORM));
+    const struct value *sealed;
+    int64_t expires_at_s, now_s = clock_now_s();
+    struct slice made = token_make(&request, SLICE("abcdefghijklmnopqrstuv"), "/idp/login");
+    CHECK(sealed_open(&request, &kind, made, &sealed, &expires_at_s) == ERROR_NONE);
+    CHECK(expires_at_s >= now_s + GOOD_FOR_S && expires_at_s <= clock_now_s() + GOOD_FOR_S);
     CHECK(!is_taken(token(0), KEY_FORM));
     CHECK(!is_taken(token(-1), KEY_FORM));
     CHECK(!is_taken(token(-GOOD_FOR_S), KEY_FORM));

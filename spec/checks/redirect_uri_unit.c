@@ -61,6 +61,8 @@ static void refuses_the_rest(void) {
                                "com.example.app://a;b/cb",
                                "http://localhost:65536/",
                                "http://localhost:99999/",
+                               "http://localhost:000080/",
+                               "http://localhost:4294967376/", /* 80 in 32 bits */
                                "http://localhost:-1/",
                                "http://localhost::1/"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -107,6 +109,7 @@ static void lets_the_port_of_a_loopback_address_vary(void) {
     CHECK(!registered("http://10.0.0.1/cb", "http://10.0.0.1:51004/cb"));
     CHECK(!registered("http://127.0.0.1/cb", "http://127.0.0.1:1@evil.example/cb"));
     CHECK(!registered("http://127.0.0.1/cb", "http://evil@127.0.0.1:1/cb"));
+    CHECK(!registered("http://u@127.0.0.1/cb", "http://u@127.0.0.1:1/cb"));
     CHECK(registered("http://127.0.0.1/cb", "http://127.0.0.1:65535/cb"));
     CHECK(registered("http://127.0.0.1/cb", "http://127.0.0.1:0/cb"));
     CHECK(!registered("http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"));

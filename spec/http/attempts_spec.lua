@@ -69,6 +69,26 @@ describe("Failed attempts to sign in", function()
     server:stop()
   end)
 
+  it("that are not looked at for one account are none of the address's", function()
+    local server = server_helper.start { policies = policy(5, 1, 60) }
+    local alice = flow.user(server, { hotkey = wallet.address("//Alice") })
+    local app = flow.app(server, alice)
+    local function sign_in()
+      local nonce = http.get(server, "/idp/cli_login/nonce").json.nonce
+      return http.post(server, "/idp/login", { form = flow.request(app, { response_type = false, auth_method = "hotkey",
+        hotkey = wallet.address("//Alice"), signature = "0x" .. ("00"):rep(64), nonce = nonce }) }).status
+    end
+    assert.equal(401, sign_in())
+    for _ = 1, 8 do
+      assert.equal(429, sign_in())
+    end
+    for _ = 1, 4 do
+      assert.equal(401, wrong(server, app).status)
+    end
+    assert.equal(429, wrong(server, app).status)
+    server:stop()
+  end)
+
   it("are any number where the policy has no limits", function()
     local server = server_helper.start { policies = policy(0, 0, 60) }
     local app = flow.app(server, flow.user(server))

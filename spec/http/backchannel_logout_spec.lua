@@ -93,7 +93,7 @@ describe("Back-channel logout", function()
       user = flow.user(server)
     end)
     lazy_teardown(function()
-      assert.is_nil(server:log_text():find("eyJ", 1, true), "the log has a token")
+      assert.is_nil(server:log_text():match("eyJ[%w%-_]+%.eyJ"), "the log has a token")
       server:stop()
     end)
 

@@ -113,17 +113,19 @@ describe("private_key_jwt", function()
     shape.oauth_error(redeem(wrong_type), 401, "invalid_client")
   end)
 
-  it("is verified by keys that are for that: use (RFC 7517 §4.2)", function()
-    local function answer_with(use)
-      local mine, other = jose.key "ES256", jose.key "ES256"
-      mine.public.use = use
+  it("is verified by keys that are for that: use, alg (RFC 7517 §4.2, §4.4)", function()
+    local function answer_with(use, alg)
+      local mine, other = jose.key "RS256", jose.key "ES256"
+      mine.public.use, mine.public.alg = use, alg
       local client = flow.app(server, world.user,
         { token_endpoint_auth_method = "private_key_jwt", jwks = { keys = { other.public, mine.public } } })
       local form = flow.code_form(client, flow.code(server, client, world.cookie), { client_secret = false })
       return flow.token(server, with(form, jose.assertion(server, client, mine)))
     end
     shape.ok(answer_with "sig")
+    shape.ok(answer_with("sig", "RS256"))
     shape.oauth_error(answer_with "enc", 401, "invalid_client")
+    shape.oauth_error(answer_with("sig", "PS256"), 401, "invalid_client")
   end)
 
   it("stands alone: no secret beside it, and no secret in its place", function()

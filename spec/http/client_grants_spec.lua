@@ -141,6 +141,10 @@ describe("Grants without a browser", function()
       assert.is_true(known.exp <= was.exp)
       shape.oauth_error(ask(token, { scope = "balance" }), 400, "invalid_scope")
       shape.oauth_error(ask(token, { resource = "https://forbidden.example/" }), 400, "invalid_target")
+      local narrow, elsewhere = answer.json.access_token, { resource = "https://elsewhere.example/" }
+      shape.ok(ask(token, elsewhere))
+      shape.oauth_error(ask(narrow, elsewhere), 400, "invalid_target") -- what is for one resource is for no other
+      assert.same(known.aud, flow.introspect(server, ask(narrow).json.access_token).aud)
     end)
 
     it("does not outlive the first token, though the policy would let it", function()

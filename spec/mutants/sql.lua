@@ -1,6 +1,6 @@
 -- What a statement must look at: single use, owner, expiry, revocation.
 return {
-  { "sql/statements/grants.sql", "WHERE grant_id = ?1 AND redeemed_at IS NULL AND", "WHERE grant_id = ?1 AND", "http/token_spec" },
+  { "sql/statements/grants.sql", "WHERE grant_id = ?1 AND redeemed_at IS NULL AND", "WHERE grant_id = ?1 AND", "http/races_spec" },
   { "sql/statements/grants.sql", "AND expires_at > ?2\n  AND (SELECT a.active", "AND (SELECT a.active", "http/token_spec" },
   { "sql/statements/grants.sql", "  AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?12 AND spent_by = ?1)\n", "", "http/consent_spec" },
   { "sql/statements/grants.sql", "WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?6 AND spent_by = ?7)", "WHERE 1 = 1", "http/consent_spec" },
@@ -25,4 +25,10 @@ return {
   { "sql/statements/api_keys.sql", "WHERE user_id = ?2) < ?6", "WHERE user_id = ?2) < ?6 + 100000", "http/account_spec" },
   { "sql/statements/passkeys.sql", "DELETE FROM passkeys WHERE passkey_id = ?1 AND user_id = ?2 RETURNING", "DELETE FROM passkeys WHERE passkey_id = ?1 RETURNING", "http/passkey_spec" },
   { "sql/statements/passkeys.sql", "(sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))", "?2 = ?2", "http/passkey_spec" },
+  { "sql/statements/apps.sql", "(SELECT count(*) FROM apps WHERE user_id = ?3) < ?27", "(SELECT count(*) FROM apps WHERE user_id = ?3) < ?27 + 100000", "http/quotas_spec" },
+  { "sql/statements/passkeys.sql", "FROM passkeys WHERE user_id = ?2) < ?7", "FROM passkeys WHERE user_id = ?2) < ?7 + 100000", "http/quotas_spec" },
+  { "sql/statements/sessions.sql", "WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4", "WHERE user_id = ?1 AND expires_at < ?2 AND session_id <> ?4", "http/quotas_spec" },
+  { "sql/statements/sessions.sql", "AND (fingerprint_hash = ?11 OR hotkey_key = ?11)", "AND (1 = 1 OR fingerprint_hash = ?11 OR hotkey_key = ?11)", "http/replaced_credential_spec" },
+  { "sql/statements/sessions.sql", "FROM passkeys WHERE user_id = ?2 AND public_key = ?11", "FROM passkeys WHERE user_id = ?2 AND (1 = 1 OR public_key = ?11)", "http/replaced_credential_spec" },
+  { "sql/statements/looks.sql", "WHERE app_id = ?1 AND look IS NULL", "WHERE app_id = ?1", "registry/looks_unit" },
 }

@@ -2,6 +2,7 @@
  * meets one all the same. */
 #include "../unit/unit.h"
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "policy/chunk.c"
 #include "policy/vm.h"
 
@@ -93,6 +94,27 @@ static void what_only_looks_like_one_is_not(void) {
     CHECK(chunk_ffi_literal_line(SLICE("")) == 0);
 }
 
+static int dump_add(lua_State *L, const void *bytes, size_t size, void *dump) {
+    (void)L;
+    buffer_add(dump, (struct slice){bytes, size});
+    return 0;
+}
+
+static void load_compiled(lua_State *L, void *context) {
+    struct buffer dump = buffer_in(&arena);
+    (void)context;
+    CHECK(luaL_loadstring(L, "return true") == 0 && lua_dump(L, dump_add, &dump) == 0);
+    CHECK(luaL_loadbuffer(L, dump.at, dump.len, "@x") == 0); /* it is some */
+    chunk_load(L, buffer_slice(&dump), "@x");
+}
+
+static void takes_no_bytecode(void) {
+    struct vm vm;
+    CHECK(vm_open(&vm, MEMORY_BYTES));
+    CHECK(!vm_run(&vm, &budget, load_compiled, NULL) && strstr(vm.message, "wrong mode"));
+    vm_close(&vm);
+}
+
 static void misuse(lua_State *L, void *context) {
     static const char *const text = "local t = {} for i = 1, 99 do t[i] = 1ULL * i end return 2i == 2i and t";
     (void)context;
@@ -122,6 +144,7 @@ int main(void) {
     arena_init(&arena);
     RUN(every_literal_is_refused_with_its_line);
     RUN(what_only_looks_like_one_is_not);
+    RUN(takes_no_bytecode);
     RUN(a_state_outlives_what_came_in_all_the_same);
     arena_free(&arena);
     return unit_end();

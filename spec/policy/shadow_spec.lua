@@ -139,6 +139,22 @@ describe("policy shadow", function()
     end)
   end
 
+  it("logs the first 200 differences, and counts the others", function()
+    begin { ["claims.lua"] = with("claims.lua", "local function userinfo(facts)\n",
+      "local function userinfo(facts)\n  facts.user.username = 'x'\n") }
+    local tokens = flow.tokens(server, world.app, world.cookie, { scope = "openid profile" })
+    local before = #server:log()
+    for _ = 1, 210 do
+      http.get(server, "/idp/userinfo", { bearer = tokens.access_token })
+    end
+    assert.equal(210, status().differences)
+    local lines = 0
+    for i, entry in ipairs(server:log()) do
+      lines = lines + (i > before and entry.event == "shadow_difference" and 1 or 0)
+    end
+    assert.equal(200, lines)
+  end)
+
   it("has no status without a candidate", function()
     candidate = sys.directory()
     assert.same({ cjson.null, nil }, { status().shadow_version, status().decisions })

@@ -60,8 +60,11 @@ static void thirty_floods_leave_what_a_newcomer_needs(void) {
 
 static void however_many_networks_there_are_the_total_holds(void) {
     int sum = 0;
-    for (int i = 0x1000; i < 0x8000; i++)
-        sum += told(from_network(i), 1, false);
+    for (int i = 0x1000; i < 0x8000; i++) {
+        struct request request = from_network(i);
+        request.about.app_id = arena_printf(&arena, "of %d", i % 50);
+        sum += told(request, 1, false);
+    }
     CHECK(sum > 0 && sum <= 1500);
     CHECK(told(from("198.51.100.9"), 20, false) == 0);
 }
@@ -102,6 +105,13 @@ static void device_codes_of_one_take_none_from_others(void) {
         CHECK(ceiling_check(&one, CEILING_DEVICE_CODE) == ERROR_NONE);
     CHECK(ceiling_check(&one, CEILING_DEVICE_CODE) == ERROR_TOO_MANY_REQUESTS);
     CHECK(ceiling_check(&other, CEILING_DEVICE_CODE) == ERROR_NONE);
+    for (int i = 0; i < 100; i++) { /* a site has 65,536 networks of 64 bits */
+        struct request site = from(arena_printf(&arena, "2001:db9:1:%x::1", i).at);
+        CHECK(ceiling_check(&site, CEILING_DEVICE_CODE) == ERROR_NONE);
+    }
+    struct request same = from("2001:db9:1:100::1"), next = from("2001:db9:2:1::1");
+    CHECK(ceiling_check(&same, CEILING_DEVICE_CODE) == ERROR_TOO_MANY_REQUESTS);
+    CHECK(ceiling_check(&next, CEILING_DEVICE_CODE) == ERROR_NONE);
 }
 
 int main(void) {

@@ -250,8 +250,9 @@ static void root_is_left_for_ever(void) {
         return;
     pid_t child = fork();
     if (child == 0) {
+        bool stays_root = !user_become("nobody", 65534, 0) && geteuid() == 0; /* root's group: refused at once */
         bool is_nobody = user_become("nobody", 65534, 65534);
-        _exit(is_nobody && setuid(0) == -1 && setresuid(0, 0, 0) == -1 && setgroups(0, NULL) == -1 &&
+        _exit(stays_root && is_nobody && setuid(0) == -1 && setresuid(0, 0, 0) == -1 && setgroups(0, NULL) == -1 &&
                       open("/etc/shadow", O_RDONLY) == -1 && !user_become("root", 0, 0)
                   ? 0
                   : 1);

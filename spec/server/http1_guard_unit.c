@@ -79,6 +79,15 @@ static void breaks_where_it_is_lax(void) {
     BREAKS(CHUNKED "0\r\n\n", CHUNKED "x");
     BREAKS(CHUNKED "0\r\nGET / HTTP/1.1\r\n\r\n", CHUNKED "x");
     BREAKS(CHUNKED "1;\"a\"\r\na\r\n", CHUNKED "x");
+    BREAKS(CHUNKED "\r\n", CHUNKED "x"); /* no size */
+    BREAKS(CHUNKED ";a\r\n", CHUNKED "x");
+    BREAKS(CHUNKED "1;\r\na", CHUNKED "x"); /* an extension that is cut off */
+    BREAKS(CHUNKED "1;a=\r\na", CHUNKED "x");
+    BREAKS(CHUNKED "1;a=\"b\r\na", CHUNKED "x");
+    BREAKS(CHUNKED "1\ra", CHUNKED "x"); /* CR alone: of a size, of a trailer, of the end */
+    BREAKS(CHUNKED "0\r\nA: b\rCD: d\r\n\r\n", CHUNKED "x");
+    BREAKS(CHUNKED "0\r\n\rG", CHUNKED "x");
+    BREAKS(CHUNKED "0\r\nA: \x7f\r\n\r\n", CHUNKED "x");
 }
 
 static void notes_the_ambiguous_and_lets_nothing_behind(void) {
@@ -92,7 +101,12 @@ static void notes_the_ambiguous_and_lets_nothing_behind(void) {
               "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\nx");
     BREAKS(POST "Transfer-Encoding: gzip\r\n\r\n0",
            POST "Transfer-Encoding: gzip\r\n\r\nx"); /* libh2o refuses the head */
+    AMBIGUOUS(1, POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+              POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\nx");
     BREAKS(POST "Content-Length: 2x\r\n\r\nab", POST "Content-Length: 2x\r\n\r\n");
+    BREAKS(POST "Content-Length: \r\n\r\nab", POST "Content-Length: \r\n\r\n");
+    BREAKS(POST "Content-Length: 18446744073709551618\r\n\r\nabGET", /* 2 in 64 bits */
+           POST "Content-Length: 18446744073709551618\r\n\r\n");
 }
 
 static void bounds_what_is_aside(void) {

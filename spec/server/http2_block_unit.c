@@ -44,6 +44,8 @@ static void integers_have_an_end(void) {
     struct http2_block block = {0};
     http2_block_read(&block, (const unsigned char *)"\xff\x80\x80\x80\x80\x80\x82", 7);
     CHECK(block.state == BLOCK_MALFORMED && block.fields == 1);
+    CHECK(fields_of(SLICE("\xff\x80\x80\x80\x01")) == 1);
+    CHECK(fields_of(SLICE("\xff\x80\x80\x80\x80\x01")) == 9999);
 }
 
 int main(void) {

@@ -122,6 +122,21 @@ static void answers_only_while_vouched_for(void) {
     end();
 }
 
+static void keeps_a_row_for_as_long_as_it_was_told(void) {
+    begin(1 << 20);
+    cache_keep_for(cache, 60000);
+    put("a", 1);
+    CHECK(find("a") == 1);
+    struct cache_miss miss;
+    find_in(&arena, "b", &miss);
+    miss.at_ms -= 60000; /* when the store was asked */
+    fill("b", 2, "text", miss);
+    CHECK(find("b") == -1);
+    put("b", 3);
+    CHECK(find("b") == 3);
+    end();
+}
+
 static void stays_within_its_bytes(void) {
     enum { BYTES = 64 * 1024 };
     begin(BYTES);
@@ -201,6 +216,7 @@ int main(void) {
     RUN(keeps_no_absent_row);
     RUN(forgets_all);
     RUN(answers_only_while_vouched_for);
+    RUN(keeps_a_row_for_as_long_as_it_was_told);
     RUN(stays_within_its_bytes);
     RUN(shows_nobody_what_was_forgotten);
     return unit_end();
