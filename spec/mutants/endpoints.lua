@@ -20,4 +20,5 @@ return {
   { "engine/endpoints/token.c", "if (!client->app.active)", "if (0)", "http/client_grants_spec http/device_spec" },
   { "engine/endpoints/token.c", "if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->proof.jkt))", "if (0)", "http/dpop_spec" },
   { "engine/endpoints/introspect.c", "if (kind == TOKEN_ACCESS)\n        add_binding(&json, rows);", "", "http/dpop_spec http/client_grants_spec" },
+  { "engine/endpoints/home.c", "bool is_detailed = settings->demo;", "bool is_detailed = true;", "server/demo_spec" },
 }
