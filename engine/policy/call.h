@@ -31,6 +31,9 @@ void call_run(struct policy_call *call);
 bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
                   struct slice *error);
 const char *call_name(enum policy_function function);
+/* The message, behind the place of the function unless it names one. */
+struct slice call_place(const struct policy *policy, enum policy_function function, struct arena *arena,
+                        struct slice message);
 
 /* For a result whose parts are well-formed but do not go together. */
 void policy_call_failed(struct policy_call *call, struct slice message);

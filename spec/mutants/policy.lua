@@ -16,4 +16,8 @@ return {
   { "engine/checks/scope.c", "if (scope_holds(decision.scopes, one->text))", "if (one)", "policy/obeyed_spec" },
   { "engine/checks/scope.c", 'return fail(request, ERROR_INVALID_SCOPE, "%.*s", SLICE_ARG(decision.reason));',
     "decision.scopes = question->requested;", "policy/obeyed_spec" },
+  { "engine/policy/as_live.c", "status == FACT_ELSEWHERE && !as_live->is_strict", "status == FACT_ELSEWHERE", "policy/check_spec" },
+  { "engine/policy/as_live.c", "as_live->fault = fault;", "as_live->fault = SLICE_NONE;", "policy/check_spec" },
+  { "engine/policy/probe.c", "probing->decided ? &probing->notes", "1 ? &probing->notes", "policy/check_spec" },
+  { "engine/cli/policy.c", "return is_good && has_templates;", "return is_good;", "policy/check_spec" },
 }
