@@ -52,7 +52,7 @@ static const struct command commands[] = {
     {"app", "share", NULL, command_app_share, 2, false, "", "APP_ID USER", "shows an app to one more user"},
     {"app", "unshare", NULL, command_app_unshare, 2, false, "", "APP_ID USER", "takes that back"},
     {"app", "shares", NULL, command_app_shares, 1, false, "", "APP_ID", "lists with whom an app is shared"},
-    {"policy", "check", command_policy_check, NULL, 1, true, "", "[DIR]", "loads the policies as the server would"},
+    {"policy", "check", command_policy_check, NULL, 1, true, "", "[DIR]", "loads policies and templates as the server would, and asks each function for a decision"},
     {"policy", "test", command_policy_test, NULL, 1, true, "", "[DIR]",
      "runs the specs beside the policies (*_spec.lua), in their sandbox"},
     {"policy", "eval", command_policy_eval, NULL, 2, false, "", "NAME.FUNCTION FACTS",

@@ -2,9 +2,11 @@
 #include "cli/command.h"
 
 #include "base/json.h"
+#include "page/page.h"
 #include "policy/declared.h"
 #include "server/confine.h"
 #include "server/control.h"
+#include "server/edition.h"
 #include "store/record.h"
 
 #include <stdio.h>
@@ -28,19 +30,56 @@ static void policies_close(struct policy *policy, struct policy_source *source) 
         policy_source_free(source);
 }
 
+static bool templates_check(struct command_line *line, struct policy *policy, struct slice *error) {
+    struct pages *pages =
+        edition_pages_open(line->arena, line->settings.templates, policy_settings(policy, line->arena), error);
+    if (pages)
+        pages_close(pages);
+    return pages != NULL;
+}
+
+/* All that is wrong, and not only what is found first. */
+static bool set_check(struct command_line *line, struct policy *policy) {
+    struct slice wrong = SLICE_NONE, wrong_templates = SLICE_NONE, notes = SLICE_NONE;
+    bool is_good = policy_probe(policy, line->arena, &notes, &wrong);
+    bool has_templates = templates_check(line, policy, &wrong_templates);
+    if (!is_good)
+        print_lines(stderr, wrong);
+    if (!has_templates)
+        print_lines(stderr, wrong_templates);
+    while (slice_is_set(notes)) {
+        struct slice note = slice_cut(&notes, '\n');
+        print_lines(stderr, arena_printf(line->arena, "note: %.*s", SLICE_ARG(note)));
+    }
+    return is_good && has_templates;
+}
+
+/* DIR in place of --policies: the settings are those that a server would have with it. */
+static bool directory_take(struct command_line *line, struct slice *error) {
+    struct options *options = &line->options;
+    if (!options->argument_count)
+        return true;
+    if (options->count == OPTIONS_MAX) {
+        *error = SLICE("there are too many flags.");
+        return false;
+    }
+    options->list[options->count++] = (struct option){"policies", options->arguments[0]};
+    return settings_read(line, error);
+}
+
 int command_policy_check(struct command_line *line) {
-    const struct options *options = &line->options;
-    const char *directory = options->argument_count ? options->arguments[0] : line->settings.policies;
     struct slice error;
-    struct policy_source *source;
-    struct policy *policy = policies_open(line, directory, &source, &error);
-    bool is_good = policy && policy_consent_page_check(policy, line->arena, &error);
+    struct policy_source *source = NULL;
+    struct policy *policy = NULL;
+    if (directory_take(line, &error))
+        policy = policies_open(line, line->settings.policies, &source, &error);
+    bool is_good = policy && set_check(line, policy);
     if (is_good) {
         struct value *result = value_map(line->arena);
-        value_set_text(line->arena, result, "policies", slice_of(directory));
+        value_set_text(line->arena, result, "policies", slice_of(line->settings.policies));
         value_set_bool(line->arena, result, "ok", true);
         print_result(line, result);
-    } else {
+    } else if (!policy) {
         print_lines(stderr, error);
     }
     policies_close(policy, source);

@@ -1,8 +1,8 @@
 /* GET /: what is running here. GET /assets/{name}: styles and scripts. */
 #include "endpoints/endpoints.h"
 
+#include "checks/admin.h"
 #include "checks/csrf.h"
-#include "cli/demo.h"
 
 static struct value *endpoint_list(struct arena *arena, bool demo) {
     struct value *list = value_list(arena);
@@ -18,23 +18,33 @@ static struct value *endpoint_list(struct arena *arena, bool demo) {
     return list;
 }
 
+/* What an attacker would look up: for those who try it out, and those who run it. */
+static void details_add(struct request *request, struct value *context) {
+    const struct settings *settings = request->service->settings;
+    struct slice database = slice_of(settings->database);
+    value_set_text(request->arena, context, "policies", slice_of(settings->policies));
+    value_set_text(request->arena, context, "version", SLICE(MOONLATCH_VERSION));
+    value_set_text(request->arena, context, "database",
+                   slice_starts(database, "sqlite:") ? SLICE("SQLite") : SLICE("PostgreSQL"));
+}
+
 struct response endpoint_home(struct request *request) {
     struct arena *arena = request->arena;
     const struct settings *settings = request->service->settings;
     struct value *context = value_map(arena);
     value_set_text(arena, context, "title", SLICE("Moonlatch"));
-    value_set_text(arena, context, "version", SLICE(MOONLATCH_VERSION));
-    value_set_text(arena, context, "database",
-                   slice_starts(slice_of(settings->database), "sqlite:") ? SLICE("SQLite") : SLICE("PostgreSQL"));
     value_set_value(context, "endpoints", endpoint_list(arena, settings->demo));
     value_set_bool(arena, context, "demo", settings->demo);
+    bool is_detailed = settings->demo;
     struct session session;
     if (!session_from_cookie(request, &session)) {
+        is_detailed = is_detailed || names_hold(session.user.roles, SLICE(ADMIN_ROLE));
         value_set_text(arena, context, "signed_in", session.user.username);
         value_set_text(arena, context, "csrf_token", csrf_token(request, &session));
     }
+    if (is_detailed)
+        details_add(request, context);
     value_set_text(arena, context, "try_url", SLICE("/demo"));
-    value_set_text(arena, context, "policies", slice_of(settings->policies));
     return response_page(request, 200, "home", context, SLICE_NONE);
 }
 

@@ -56,13 +56,13 @@ static void work(lua_State *L, void *context) {
         call->error = consent_page_fault(call->arena, call->results[0], call->arguments[0]);
 }
 
-/* With the place, if it does not have one. */
-static struct slice error_place(const struct policy_call *call, struct slice message) {
-    const struct source_file *file = source_policy(call->policy->source, declared_functions[call->function].file);
-    const char *text = arena_string(call->arena, message);
+struct slice call_place(const struct policy *policy, enum policy_function function, struct arena *arena,
+                        struct slice message) {
+    const struct source_file *file = source_policy(policy->source, declared_functions[function].file);
+    const char *text = arena_string(arena, message);
     if (strstr(text, ".lua:"))
         return slice_of(text);
-    return arena_printf(call->arena, "%s:%d: %s", file->label, call->policy->lines[call->function], text);
+    return arena_printf(arena, "%s:%d: %s", file->label, policy->lines[function], text);
 }
 
 /* On the loop's stack. */
@@ -76,7 +76,7 @@ static void run(void *context) {
         call->error = slice_of(policy->vm->message);
     call->decided = is_held && !call->error.len;
     if (!call->decided)
-        call->error = error_place(call, call->error);
+        call->error = call_place(call->policy, call->function, call->arena, call->error);
 }
 
 /* A function that the policies leave out: what holds without it. */

@@ -31,5 +31,8 @@ void call_run(struct policy_call *call);
 bool results_read(lua_State *L, int first, enum policy_function function, struct arena *arena, struct value **results,
                   struct slice *error);
 const char *call_name(enum policy_function function);
+/* The message, behind the place of the function unless it names one. */
+struct slice call_place(const struct policy *policy, enum policy_function function, struct arena *arena,
+                        struct slice message);
 
 #endif

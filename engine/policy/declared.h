@@ -80,10 +80,12 @@ enum fact_status {
     FACT_UNKNOWN,   /* no function is: it is misspelt */
     FACT_ELSEWHERE, /* others are */
     FACT_PARTS,     /* of it there are declared parts: "user" */
-    FACT_WHOLE,     /* it, or something inside of it that is not declared one by one: "previous.scopes" */
+    FACT_WHOLE,     /* it, or something inside of it that is not declared one by one: "claims.userinfo" */
 };
 /* `function` NULL: any. */
 enum fact_status fact_status(const char *function, struct slice path);
+/* What there is in the table of that path ("user"; "": all facts), for a message: "user_id, username, roles". */
+struct slice facts_known(struct arena *arena, const char *function, struct slice path);
 /* Which of the function's arguments is facts, from 1; 0: none. */
 int facts_argument(const char *function);
 

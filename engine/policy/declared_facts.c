@@ -1,5 +1,9 @@
 #include "policy/declared.h"
 
+#include "base/buffer.h"
+
+#include <stdio.h>
+
 #define CONSENT "consent.decide consent.page"
 #define GRANT "scopes.grant " CONSENT
 #define MANAGED "apps.may_create apps.may_edit apps.redirect_uri scopes.may_register"
@@ -55,8 +59,12 @@ const struct declared_fact declared_facts[] = {
 
     {"requested", GRANT, "a list: the scopes that are asked for, each of which `describe` knows",
      "list.has(facts.requested, \"admin\")"},
-    {"previous", GRANT,
-     "what this user allows this app already: `scopes`, `created_at`, `updated_at`; nil where nothing",
+    {"previous.scopes", GRANT,
+     "a list: what this user allows this app already; where nothing, `previous` is nil, as in all of these",
+     "facts.previous ~= nil and list.has(facts.previous.scopes, \"admin\")"},
+    {"previous.created_at", GRANT, "when they first did",
+     "facts.previous ~= nil and facts.now - facts.previous.created_at > 365 * time.day"},
+    {"previous.updated_at", GRANT, "when they last did",
      "facts.previous == nil or facts.now - facts.previous.updated_at > 90 * time.day"},
     {"prompt", GRANT, "OpenID Connect's parameter, as sent; or nil", "facts.prompt == \"none\""},
     {"grant_type", GRANT,
@@ -89,7 +97,7 @@ const struct declared_fact declared_facts[] = {
      "a list: what the token is good for", "list.has(facts.scopes, \"account:write\")"},
     {"scope", "scopes.may_register", "the privileged scope that the app wants",
      "facts.scope:find(\":delete\", 1, true) ~= nil"},
-    {"before", "apps.may_edit", "the app as it is; `app` is what it would become",
+    {"before", "apps.may_edit", "the app as it is, with the parts of `app`, which is what it would become",
      "facts.before.name ~= facts.app.name"},
     {"resembles_brand", "apps.may_create apps.may_edit",
      "whether the app's name looks like the brand's (`branding` in the settings), or has it in it",
@@ -116,7 +124,7 @@ static bool begins(struct slice path, struct slice longer) {
     return longer.len > path.len && longer.at[path.len] == '.' && memcmp(path.at, longer.at, path.len) == 0;
 }
 
-enum fact_status fact_status(const char *function, struct slice path) {
+static enum fact_status status_of(const char *function, struct slice path) {
     enum fact_status status = FACT_UNKNOWN;
     for (const struct declared_fact *fact = declared_facts; fact->name; fact++) {
         struct slice name = slice_of(fact->name);
@@ -127,6 +135,36 @@ enum fact_status fact_status(const char *function, struct slice path) {
         status = here > status ? here : status;
     }
     return status;
+}
+
+/* An app of another name. */
+static const struct slice before = {"before", 6};
+
+enum fact_status fact_status(const char *function, struct slice path) {
+    char of_app[64] = "app";
+    bool is_all = slice_equal(path, before);
+    if (!is_all && !begins(before, path))
+        return status_of(function, path);
+    snprintf(of_app + 3, sizeof(of_app) - 3, "%.*s", SLICE_ARG(slice_from(path, before.len)));
+    enum fact_status all = status_of(function, before), part = status_of(NULL, slice_of(of_app));
+    return part == FACT_UNKNOWN || all == FACT_ELSEWHERE ? (part < all ? part : all) : part;
+}
+
+struct slice facts_known(struct arena *arena, const char *function, struct slice path) {
+    struct buffer known = buffer_in(arena);
+    if (slice_equal(path, before))
+        return facts_known(arena, NULL, SLICE("app"));
+    struct slice last = SLICE_NONE; /* the parts of one stand together */
+    for (const struct declared_fact *fact = declared_facts; fact->name; fact++) {
+        struct slice name = slice_of(fact->name);
+        if (!is_told(fact, function) || (path.len && !begins(path, name)))
+            continue;
+        struct slice rest = slice_from(name, path.len ? path.len + 1 : 0), part = slice_cut(&rest, '.');
+        if (!slice_equal(part, last))
+            buffer_printf(&known, "%s%.*s", known.len ? ", " : "", SLICE_ARG(part));
+        last = part;
+    }
+    return buffer_slice(&known);
 }
 
 int facts_argument(const char *function) {

@@ -24,19 +24,9 @@ struct opening {
     const struct source_file *file; /* the one under way */
 };
 
-/* The same problem may come up in each file that requires the broken one. */
-static void problem_add(struct opening *opening, struct slice problem) {
-    struct slice rest = opening->problems.len ? buffer_slice(&opening->problems) : SLICE_NONE;
-    while (slice_is_set(rest))
-        if (slice_equal(slice_cut(&rest, '\n'), problem))
-            return;
-    if (opening->problems.len)
-        buffer_add_byte(&opening->problems, '\n');
-    buffer_add(&opening->problems, problem);
-}
-
 static void problem_at(struct opening *opening, int line, struct slice message) {
-    problem_add(opening, arena_printf(opening->arena, "%s:%d: %.*s", opening->file->label, line, SLICE_ARG(message)));
+    problem_line_add(&opening->problems,
+                     arena_printf(opening->arena, "%s:%d: %.*s", opening->file->label, line, SLICE_ARG(message)));
 }
 
 /* The function at the top of the stack is taken off it. */
@@ -186,7 +176,7 @@ static void load(lua_State *L, void *context) {
 
 static void kept_problem(void *context, const char *place, struct slice why) {
     struct opening *opening = context;
-    problem_add(opening, arena_printf(opening->arena, "%s: %.*s", place, SLICE_ARG(why)));
+    problem_line_add(&opening->problems, arena_printf(opening->arena, "%s: %.*s", place, SLICE_ARG(why)));
 }
 
 static void guard(lua_State *L, void *context) {
@@ -213,7 +203,7 @@ static bool run(struct opening *opening, void (*work)(lua_State *L, void *contex
         return true;
     const char *message = opening->policy->vm->message;
     if (strstr(message, ".lua:") || !opening->file)
-        problem_add(opening, arena_copy(opening->arena, slice_of(message)));
+        problem_line_add(&opening->problems, arena_copy(opening->arena, slice_of(message)));
     else
         problem_at(opening, 1, slice_of(message));
     return false;
@@ -265,7 +255,8 @@ static void files_check(struct opening *opening) {
         if (strcmp(*file, "settings") == 0)
             policy->data[DATA_settings] = value_map(&policy->arena);
         else if (strcmp(*file, "quotas") != 0)
-            problem_add(opening, arena_printf(opening->arena, "policies/%s.lua:1: the file is missing", *file));
+            problem_line_add(&opening->problems,
+                             arena_printf(opening->arena, "policies/%s.lua:1: the file is missing", *file));
     }
 }
 
@@ -296,7 +287,7 @@ struct policy *policy_open(struct arena *arena, const struct policy_source *sour
         files_check(&opening);
         fiber_hop(load_all, &opening);
     } else {
-        problem_add(&opening, SLICE("policies:1: no memory for a Lua state"));
+        problem_line_add(&opening.problems, SLICE("policies:1: no memory for a Lua state"));
     }
     if (!opening.problems.len)
         return policy;

@@ -65,6 +65,14 @@ struct shadow_record {
     _Atomic int64_t decisions, differences, failures;
     _Atomic bool is_stopped; /* too many failed, or were slow: it is asked no more */
 };
+/* Before anybody asks: asks each function that is there what lua/moonlatch/cases.lua has for it, within the limits of a
+ * call. False with *error ("file:line: message" lines) where one asks for a fact that it is never told, decides in
+ * another shape, takes too long, or decides nothing at all; and where the scopes that are named are not there, or
+ * twice. *notes: such lines of errors that it raised for some of the facts only, which may be meant. Neither counted
+ * nor logged.
+ */
+bool policy_probe(struct policy *policy, struct arena *arena, struct slice *notes, struct slice *error);
+
 /* From now on `candidate` (NULL: none) is asked the same as `policy`, on the same thread; where they differ it is
  * counted and logged, and nothing else comes of it. It is closed with `policy`, or by the next call. */
 void policy_shadow_set(struct policy *policy, struct policy *candidate, struct shadow_record *record);
@@ -118,9 +126,6 @@ struct consent_decision policy_consent(struct policy *policy, struct arena *aren
 /* { title=, groups = { { title=, scopes = { { name, description, optional, checked } } } }, warnings = {…} }, where
  * each of facts.requested stands once; NULL when the policy failed, or made another page. */
 const struct value *policy_consent_page(struct policy *policy, struct arena *arena, const struct value *facts);
-/* Whether it makes such a page of every scope of the catalog, for moonlatch.testing's facts. False with *error,
- * "file:line: message". Neither counted nor logged. */
-bool policy_consent_page_check(struct policy *policy, struct arena *arena, struct slice *error);
 
 /* --- apps.lua --- */
 struct verdict policy_may_create(struct policy *policy, struct arena *arena, const struct value *facts);

@@ -126,6 +126,13 @@ static struct value *child_of(struct value *map, const char *name) {
     return NULL;
 }
 
+static struct slice names_known(struct arena *arena, const struct shape *shape) {
+    struct buffer known = buffer_in(arena);
+    for (const struct shape_field *field = shape->fields; field->name; field++)
+        buffer_printf(&known, "%s%s", known.len ? ", " : "", field->name);
+    return buffer_slice(&known);
+}
+
 static bool check_map(struct check *check, const struct shape *shape, struct value *value, struct slice path) {
     if (value->kind == VALUE_LIST && value->count == 0)
         value->kind = VALUE_MAP;
@@ -142,8 +149,8 @@ static bool check_map(struct check *check, const struct shape *shape, struct val
     for (struct value *child = value->first; child && !shape->open; child = child->next) {
         if (name_is_declared(shape, child->name))
             continue;
-        *check->error =
-            arena_printf(check->arena, "%.*s%s%.*s is not known here", SLICE_ARG(path), dot, SLICE_ARG(child->name));
+        *check->error = arena_printf(check->arena, "%.*s%s%.*s is not known here (known: %.*s)", SLICE_ARG(path), dot,
+                                     SLICE_ARG(child->name), SLICE_ARG(names_known(check->arena, shape)));
         return false;
     }
     return true;

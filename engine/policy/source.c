@@ -20,10 +20,18 @@ struct reading {
     struct buffer problems; /* in the caller's arena */
 };
 
+void problem_line_add(struct buffer *problems, struct slice problem) {
+    struct slice rest = problems->len ? buffer_slice(problems) : SLICE_NONE;
+    while (slice_is_set(rest))
+        if (slice_equal(slice_cut(&rest, '\n'), problem))
+            return;
+    if (problems->len)
+        buffer_add_byte(problems, '\n');
+    buffer_add(problems, problem);
+}
+
 static void problem(struct reading *reading, const char *label, const char *message) {
-    if (reading->problems.len)
-        buffer_add_byte(&reading->problems, '\n');
-    buffer_printf(&reading->problems, "%s:1: %s", label, message);
+    problem_line_add(&reading->problems, arena_printf(&reading->source->arena, "%s:1: %s", label, message));
 }
 
 const struct source_file *source_find(const struct policy_source *source, struct slice module) {

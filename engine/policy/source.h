@@ -23,6 +23,9 @@ struct policy_source {
     size_t count;
 };
 
+/* Adds a line to those that are there, unless it is one of them: the same problem may come up in many ways. */
+void problem_line_add(struct buffer *problems, struct slice problem);
+
 const struct source_file *source_find(const struct policy_source *source, struct slice module);
 const struct source_file *source_policy(const struct policy_source *source, const char *policy);
 

@@ -36,7 +36,7 @@ struct testing {
 static int require_whole(lua_State *L) {
     struct slice module;
     module.at = luaL_checklstring(L, 1, &module.len);
-    const struct testing *testing = lua_touserdata(L, lua_upvalueindex(1));
+    struct testing *testing = lua_touserdata(L, lua_upvalueindex(1));
     const struct source_file *file = source_find(testing->policy->source, module);
     if (!file)
         return luaL_error(L, "there is no '%s' to require", module.at);
@@ -146,7 +146,7 @@ bool policy_test(struct arena *arena, const struct policy_source *source, const 
         if (!policy)
             return false;
         struct testing testing = {.policy = policy, .arena = arena, .result = result, .file = file};
-        testing.as_live = (struct as_live){policy, arena};
+        testing.as_live = (struct as_live){.policy = policy, .arena = arena};
         fiber_hop(file_test, &testing);
         policy_close(policy);
     }

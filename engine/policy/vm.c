@@ -265,6 +265,7 @@ bool vm_run(struct vm *vm, const struct vm_budget *budget, void (*work)(lua_Stat
     vm->deadline_ns = INT64_MAX;
     vm->took_ns = clock_monotonic_ns() - started_ns;
     bool held = status == 0 && !vm->spent;
+    vm->was_spent = vm->spent;
     if (vm->spent)
         recover(vm);
     return held;

@@ -34,6 +34,7 @@ struct vm {
     size_t settled_bytes; /* what lived after vm_settle */
     bool is_full;
     bool spent;        /* a budget of this call is spent */
+    bool was_spent;    /* in the last vm_run */
     char message[512]; /* why the last vm_run failed, mostly with file:line */
     void (*work_now)(lua_State *L, void *context);
     void *context;

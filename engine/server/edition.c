@@ -44,6 +44,13 @@ static bool brand_read(struct arena *arena, const struct value *branding, struct
     return true;
 }
 
+struct pages *edition_pages_open(struct arena *arena, const char *templates, const struct value *settings_file,
+                                 struct slice *error) {
+    struct pages_from from = {.shipped = MOONLATCH_HOME "/templates", .own = templates};
+    return brand_read(arena, value_get(settings_file, "branding"), &from.brand, error) ? pages_open(arena, &from, error)
+                                                                                       : NULL;
+}
+
 static bool edition_read(struct arena *arena, struct edition *edition, const struct settings *settings,
                          struct slice *error) {
     edition->policies =
@@ -52,10 +59,8 @@ static bool edition_read(struct arena *arena, struct edition *edition, const str
         return false;
     policy_source_version(edition->policies, edition->version);
     const struct value *now = settings_now(arena, edition, error);
-    struct pages_from from = {.shipped = MOONLATCH_HOME "/templates", .own = settings->templates};
-    if (!now || !brand_read(arena, value_get(now, "branding"), &from.brand, error) ||
-        (settings->policy_tests && !specs_pass(arena, edition->policies, settings, error)) ||
-        !(edition->pages = pages_open(arena, &from, error)))
+    if (!now || (settings->policy_tests && !specs_pass(arena, edition->policies, settings, error)) ||
+        !(edition->pages = edition_pages_open(arena, settings->templates, now, error)))
         return false;
     const char *countries = arena_string(arena, value_get_text(now, "country_database"));
     if (countries && !(edition->countries = countries_open(arena, countries, error)))

@@ -25,6 +25,10 @@ struct edition *edition_open(struct arena *arena, const struct settings *setting
 /* Of policies alone, from that directory: a candidate, for generation_shadow. */
 struct edition *edition_candidate_open(struct arena *arena, const struct settings *settings, const char *directory,
                                        struct slice *error);
+/* The pages as an edition has them: those of the settings' templates, with the branding of the settings file, whose
+ * value this is. NULL with *error. */
+struct pages *edition_pages_open(struct arena *arena, const char *templates, const struct value *settings_file,
+                                 struct slice *error);
 void edition_retain(struct edition *edition);
 void edition_release(struct edition *edition);
 

@@ -27,7 +27,7 @@ local function merge(base, over)
   return made
 end
 
--- Raises at a name that is no fact. previous, claims and so on may hold what they like.
+-- Raises at a name that is no fact. claims may hold what they like.
 local function check(over, path, level)
   for name, value in pairs(over or {}) do
     local at = path .. name
@@ -81,6 +81,7 @@ end
 
 -- What facts.user allowed facts.app a day ago.
 function testing.previous(over)
+  check(over, "previous.", 3)
   return merge({ scopes = { "profile" }, created_at = 1795608000, updated_at = 1795608000 }, over)
 end
 
@@ -97,6 +98,7 @@ local function facts_of_all(over)
     scope = "account:write",
     before = testing.app(),
     resembles_brand = false,
+    passkeys = 0,
     grant_type = "authorization_code",
     pkce = true,
     resource = "https://api.example/",

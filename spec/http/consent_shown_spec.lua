@@ -146,7 +146,8 @@ describe("What a consent page has shown", function()
     assert.is_true(http.metric(server, "moonlatch_policy_failures_total") > 0)
     local code, _, err = cli.run(server.state, "policy", "check", server.policies_directory)
     assert.equal(1, code)
-    assert.matches("policies/consent.lua:3: its page " .. why .. " the requested scope usage:read", err, 1, true)
+    assert.matches("policies/consent.lua:3: consent.page: its page " .. why .. " the requested scope usage:read",
+      err, 1, true)
     assert.equal(303, flow.consent(server, id, world.cookie, "deny").status)
   end
 

@@ -42,4 +42,5 @@ return {
   { "engine/endpoints/cli_login.c", ' || slice_is(site, "none")', "", "http/login_csrf_spec" },
   { "engine/endpoints/cli_login.c", "if (!error && !slice_equal(session.user.user_id, user->user_id))", "if (0)", "http/login_csrf_spec" },
   { "engine/endpoints/cli_login.c", "if (second_factor_is_needed(request, proven))", "if (0)", "http/passkey_spec" },
+  { "engine/endpoints/home.c", "bool is_detailed = settings->demo;", "bool is_detailed = true;", "server/demo_spec" },
 }

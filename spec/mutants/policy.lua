@@ -34,4 +34,8 @@ return {
   { "engine/policy/shadow.c", 'return decision->kind == VALUE_BOOL ? !decision->boolean : slice_is(decision->text, "deny");', "return true;", "policy/shadow_spec" },
   { "engine/policy/shadow.c", "if (!call->decided || !is_about_people(call->function))", "if (1)", "policy/shadow_spec" },
   { "engine/policy/shadow.c", "if (atomic_fetch_add(&record->differences, 1) >= SHADOW_LINES_MAX)", "if (atomic_fetch_add(&record->differences, 1) < 0)", "policy/shadow_spec" },
+  { "engine/policy/as_live.c", "status == FACT_ELSEWHERE && !as_live->is_strict", "status == FACT_ELSEWHERE", "policy/check_spec" },
+  { "engine/policy/as_live.c", "as_live->fault = fault;", "as_live->fault = SLICE_NONE;", "policy/check_spec" },
+  { "engine/policy/probe.c", "probing->decided ? &probing->notes", "1 ? &probing->notes", "policy/check_spec" },
+  { "engine/cli/policy.c", "return is_good && has_templates;", "return is_good;", "policy/check_spec" },
 }

@@ -90,8 +90,9 @@ describe("The facts of policies", function()
   end)
 
   -- What comes: each is declared for that function; each that is declared came, but for those that may be nil.
-  local optional = { ["user.hotkey"] = true, ["app.description"] = true, ["app.homepage_url"] = true, previous = true,
-    prompt = true, ["request.user_agent"] = true, ["app.created_at"] = true, resources = true, claims = true }
+  local optional = { ["user.hotkey"] = true, ["app.description"] = true, ["app.homepage_url"] = true, prompt = true,
+    ["previous.scopes"] = true, ["previous.created_at"] = true, ["previous.updated_at"] = true, resources = true,
+    ["request.user_agent"] = true, ["app.created_at"] = true, claims = true }
   local function compare(name, facts)
     local known = {}
     local function look(path, value)

@@ -50,8 +50,9 @@ static void wrong_members_are_refused(void) {
                   "methods must be plain data"));
     CHECK(refused(login, "local t = { 'hotkey' } t[1] = t return { allow = function() end, methods = t }", "too deep"));
     CHECK(refused(settings, "return {\n  limits = {\n    strems = 5 } }",
-                  "policies/settings.lua:2: limits.strems is not known here"));
-    CHECK(refused(settings, "return {\n  isuer = 'x' }", "policies/settings.lua:2: isuer is not known here"));
+                  "policies/settings.lua:2: limits.strems is not known here (known: body_bytes, "));
+    CHECK(refused(settings, "return {\n  isuer = 'x' }",
+                  "policies/settings.lua:2: isuer is not known here (known: issuer, "));
     CHECK(refused(settings, "return { workers = 'four' }", "workers must be a whole number, and is a text"));
     CHECK(refused(settings, "return { workers = 1.5 }", "workers must be a whole number"));
     CHECK(refused(settings, "return { listen = { 1 } }", "listen[1] must be a text, and is a number"));

@@ -39,12 +39,16 @@ end
 describe("The recipes of policies/README.md", function()
   local state = sys.directory()
 
-  local function test(files)
+  local function run(verb, files)
     local directory = server_helper.policies(files)
-    local code, out, err = cli.run(state, "policy", "test", directory, "--json")
-    local result = assert(cjson.decode(out), err)
+    local code, out, err = cli.run(state, "policy", verb, directory, "--json")
     sys.run { "rm", "-r", directory }
-    return code, result
+    return code, out, err
+  end
+
+  local function test(files)
+    local code, out, err = run("test", files)
+    return code, assert(cjson.decode(out), err)
   end
 
   it("are eleven", function()
@@ -59,6 +63,8 @@ describe("The recipes of policies/README.md", function()
       assert.equal(0, code)
       code = test { ["recipe_spec.lua"] = spec_of(recipe) }
       assert.equal(1, code, "the recipe's spec passes without the recipe")
+      local checked, _, err = run("check", { [name] = with(recipe) })
+      assert.same({ 0, "" }, { checked, err })
     end)
   end
 end)

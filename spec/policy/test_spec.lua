@@ -139,7 +139,8 @@ it("goes on", function() assert.is_true(true) end)]]):format(name[1]:gsub("%.lua
   end)
 
   it("has no facts that are misspelt, in a policy", function()
-    fails(USERINFO, "if facts.user.rolls then return nil end", "claims.lua:%d+: there is no fact user.rolls")
+    fails(USERINFO, "if facts.user.rolls then return nil end",
+      "claims.lua:%d+: there is no fact facts.user.rolls %(known: user_id, ")
   end)
 
   it("sees what is remembered all the same", function()

@@ -132,6 +132,27 @@ describe("serve --demo", function()
     end
   end)
 
+  it("tells on / what runs here; without it, that is for administrators", function()
+    local function details(one, cookie)
+      local answer = http.get(one, "/", { cookie = cookie })
+      shape.page(answer, 200)
+      local body = answer.body
+      assert.matches("POST</span> <code>/idp/token", body, 1, true)
+      local version, kind = body:match("<dt>Version</dt><dd>([^<]+)<"), body:match("<dt>Database</dt><dd>([^<]+)<")
+      return version ~= nil, kind ~= nil, body:find(one.policies_directory, 1, true) ~= nil
+    end
+    local demo = server_helper.start { settings = { demo = true }, policies = {} }
+    assert.same({ true, true, true }, { details(demo) })
+    demo:stop()
+    local plain = server_helper.start { policies = {} }
+    local root = flow.world(plain, nil, { name = "root", roles = { "admin" } })
+    local user = flow.world(plain, { name = "Another app" }, { name = "user" })
+    assert.same({ true, true, true }, { details(plain, root.cookie) })
+    assert.same({ false, false, false }, { details(plain, user.cookie) })
+    assert.same({ false, false, false }, { details(plain) })
+    plain:stop()
+  end)
+
   it("without it there is no demo, and / still explains", function()
     local plain = server_helper.start()
     shape.page(http.get(plain, "/"), 200)
