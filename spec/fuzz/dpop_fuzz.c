@@ -53,5 +53,6 @@ static void fuzz(struct arena *arena, struct slice input) {
     if (!error)
         taken_check(&request, &proof);
     struct dpop_proof other;
-    FUZZ_CHECK(dpop_check(&request, SLICE("another token"), &other) || value_get(json_parse(arena, input, NULL), "ath"));
+    FUZZ_CHECK(dpop_check(&request, SLICE("another token"), &other) ||
+               value_get(json_parse(arena, input, NULL), "ath"));
 }

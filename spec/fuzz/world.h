@@ -181,8 +181,7 @@ static void service_make(void) {
     FUZZ_CHECK(!signing_keys_prepare(request) && !signing_keys_read(request, &keys));
     struct edition *edition = edition_open(&world.arena, &world.line.settings, &error);
     FUZZ_CHECK(edition);
-    world.generation =
-        generation_open(&world.arena, edition, &world.line.settings, world.place.keyring, &error);
+    world.generation = generation_open(&world.arena, edition, &world.line.settings, world.place.keyring, &error);
     FUZZ_CHECK(world.generation);
     struct service *service = &world.generation->service;
     service->db = world.place.db;
