@@ -278,7 +278,9 @@ static struct slice sent_or(const struct request *request, struct slice known, c
     return slice_is_set(sent) ? sent : params_get(&request->query, name);
 }
 
-static enum { REFUSAL_NONE, REFUSAL_COMMON, REFUSAL_TOLD } refusal_of(enum error error) {
+enum refusal { REFUSAL_NONE, REFUSAL_COMMON, REFUSAL_TOLD };
+
+static enum refusal refusal_of(enum error error) {
     switch (error) {
     case ERROR_NONE:
     case ERROR_AUTHORIZATION_PENDING: /* answers of a protocol that goes on */
@@ -304,7 +306,7 @@ static enum { REFUSAL_NONE, REFUSAL_COMMON, REFUSAL_TOLD } refusal_of(enum error
 }
 
 void audit_refused(struct request *request) {
-    int refusal = refusal_of(request->error);
+    enum refusal refusal = refusal_of(request->error);
     const struct user proven = {.user_id = request->about.user_id, .username = request->about.username};
     const struct user *user = slice_is_set(proven.user_id) ? &proven : NULL;
     if (!refusal || request->is_refusal_told || !request->service->audit ||

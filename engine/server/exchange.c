@@ -264,6 +264,7 @@ static const char *reason_of(int status) {
         int status;
         const char *reason;
     } reasons[] = {{200, "OK"},
+                   {201, "Created"},
                    {204, "No Content"},
                    {302, "Found"},
                    {303, "See Other"},

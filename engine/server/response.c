@@ -106,7 +106,8 @@ void response_cookie(struct request *request, struct response *response, const c
 
 /* --- errors --- */
 
-static struct slice text_of(struct request *request, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static struct slice text_of(struct request *request, const char *format,
+                                                                  va_list args) {
     char text[TEXT_MAX];
     vsnprintf(text, sizeof(text), format, args);
     return arena_copy(request->arena, slice_of(text));

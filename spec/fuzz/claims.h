@@ -1,15 +1,16 @@
-/* Claims that are signed: good ones, with those members replaced that an input (a JSON object) names, so that the
- * fuzzer gets behind signature and base64. What single use would be asked is looked at in place of asking the store. */
+/* Claims that are signed: good ones, with those members replaced that an input (a JSON object) names. What single use
+ * would be asked is looked at in place of asking the store. */
 #ifndef SPEC_FUZZ_CLAIMS_H
 #define SPEC_FUZZ_CLAIMS_H
 
-#include "fuzz.h"
+#include "members.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "checks/spend.h"
 #include "crypto/hex.h"
 #include "crypto/jose.h"
+
+#include <math.h>
 
 enum { AHEAD_MAX_S = 100000 };
 
@@ -45,19 +46,25 @@ static inline const struct service *claims_service(void) {
 }
 
 /* The JWT; absent where the input is no JSON object. */
-static inline struct slice claims_sign(struct arena *arena, struct value *header, struct value *claims,
+static inline struct slice claims_sign(struct arena *arena, const struct value *header, const struct value *claims,
                                        struct slice input) {
-    const struct value *more = json_parse(arena, input, NULL);
-    if (!more || more->kind != VALUE_MAP)
+    struct slice body = members_replace(arena, claims, input);
+    if (!slice_is_set(body))
         return SLICE_NONE;
-    for (const struct value *member = more->first; member; member = member->next) {
-        struct value *copy = value_copy(arena, member);
-        value_set_value(claims, arena_string(arena, member->name), copy);
-    }
-    struct buffer head = buffer_in(arena), body = buffer_in(arena);
+    struct buffer head = buffer_in(arena);
     json_write(&head, header);
-    json_write(&body, claims);
-    return jws_sign(arena, claims_key(), JOSE_EDDSA, buffer_slice(&head), buffer_slice(&body));
+    return jws_sign(arena, claims_key(), JOSE_EDDSA, buffer_slice(&head), body);
+}
+
+/* Whether a time is there as a number from `least` to `most`; `otherwise` when there is none. (A second of grace: the
+ * check has read the clock before.) */
+static inline bool claims_time_is(const struct value *claims, const char *name, double least, double most,
+                                  bool otherwise) {
+    const struct value *time = value_get(claims, name);
+    if (!time)
+        return otherwise;
+    double at = time->kind == VALUE_INT ? (double)time->integer : time->kind == VALUE_REAL ? trunc(time->real) : NAN;
+    return at >= least - 1 && at <= most + 1;
 }
 
 #endif

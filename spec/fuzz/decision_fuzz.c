@@ -1,32 +1,9 @@
 /* What a policy answers: whatever it is, through the shape of every function. It is accepted and then has its shape, or
  * it denies; and the next decision is made. The input is a Lua expression list, the results. */
-#include "fuzz.h"
+#include "policies.h"
 
 #include "base/json.h"
 #include "policy/call.h"
-#include "policy/policy.h"
-#include "policy/source.h"
-
-#include "base/log.h"
-
-/* Every function answers the input. */
-static const char *const files[][2] = {
-    {"login", "methods = { 'hotkey' }, allow = f, second_factor = f"},
-    {"consent", "decide = f, page = f"},
-    {"claims", "userinfo = f, id_token = f"},
-    {"tokens", "lifetimes = f, format = f, resource = f, exchange = f"},
-    {"apps", "may_create = f, may_edit = f, redirect_uri = f, listing = f, present = f, may_register = f"},
-    {"scopes", "catalog = { { name = 'a', description = 'b' } }, default = { 'a' }, describe = f, may_register = f, "
-               "grant = f, permits = f, privileged = f"},
-};
-
-static void files_replace(struct arena *arena, struct policy_source *source, struct slice input) {
-    for (struct source_file *file = source->first; file; file = file->next)
-        for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-            if (slice_is_set(file->policy) && slice_is(file->policy, files[i][0]))
-                file->text = arena_printf(arena, "local function f(facts, more)\nreturn %.*s\nend return { %s }",
-                                          SLICE_ARG(input), files[i][1]);
-}
 
 static void typed_ask(struct policy *policy, struct arena *arena, const struct value *facts) {
     struct lifetimes lifetimes;
@@ -56,6 +33,9 @@ static void typed_ask(struct policy *policy, struct arena *arena, const struct v
     FUZZ_CHECK(!words.len || fuzz_is_clean(words));
     if (policy_listing(policy, arena, facts, &listing))
         FUZZ_CHECK(listing.limit_max >= 1 && listing.limit_max <= 100);
+    struct quotas quotas;
+    if (policy_quotas(policy, arena, facts, &quotas))
+        FUZZ_CHECK(quotas.apps >= 0 && quotas.redirect_uris >= 0 && quotas.api_keys >= 0 && quotas.sessions >= 0);
     if (policy_lifetimes(policy, arena, facts, &lifetimes))
         FUZZ_CHECK(lifetimes.access_s > 0 && lifetimes.refresh_s > 0 && lifetimes.id_s > 0);
     struct value *seen = policy_present(policy, arena, value_copy(arena, facts), facts);
@@ -68,12 +48,12 @@ static void typed_ask(struct policy *policy, struct arena *arena, const struct v
 
 static void fuzz(struct arena *arena, struct slice input) {
     static const struct policy_limits limits = {.call_ms = 5, .load_ms = 100, .memory_bytes = 8 * 1024 * 1024};
+    static struct policy_source *source;
     struct slice error = SLICE_NONE;
-    log_level_set(LOG_ERROR);
-    struct policy_source *source =
-        policy_source_read(arena, MOONLATCH_HOME "/policies", MOONLATCH_HOME "/lua/moonlatch", NULL, &error);
-    FUZZ_CHECK(source);
-    files_replace(arena, source, input);
+    if (!source)
+        source = policies_read(false, "local function f() end");
+    policies_answer(arena, source,
+                    arena_printf(arena, "local function f(facts, more)\nreturn %.*s\nend", SLICE_ARG(input)).at);
     struct policy *policy = policy_open(arena, source, &limits, &error);
     FUZZ_CHECK(policy || error.len);
     if (policy) {
@@ -83,5 +63,4 @@ static void fuzz(struct arena *arena, struct slice input) {
         typed_ask(policy, arena, facts);
         policy_close(policy);
     }
-    policy_source_free(source);
 }

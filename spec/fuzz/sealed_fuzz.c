@@ -1,11 +1,10 @@
 /* What is sealed with the right key and holds anything: as another release may have made it. The first byte says what
  * kind, the rest is a JSON object whose members replace those of a good one, or any text. */
-#include "fuzz.h"
+#include "members.h"
 
 #include "../checks/sealed_by_releases.h"
 #include "../crypto/vectors.h"
 #include "../store/fixture.h"
-#include "base/json.h"
 #include "checks/pending.h"
 #include "checks/pushed_request.h"
 #include "checks/second_factor.h"
@@ -14,7 +13,8 @@
 
 #define REQUEST_URI "urn:ietf:params:oauth:request_uri:"
 
-static const struct session session = {.session_id = {"0123456789012345678901", 22}};
+static const struct session session = {.session_id = {"0123456789012345678999", 22},
+                                       .browser_id = {"0123456789012345678901", 22}};
 
 static void consent_open(struct request *request, struct slice text) {
     struct pending pending;
@@ -45,8 +45,8 @@ static const struct {
     enum key_purpose purpose;
     void (*open)(struct request *request, struct slice text);
 } kinds[] = {
-    {sealed_consent, KEY_CONSENT, consent_open},
-    {sealed_consent_of_device, KEY_CONSENT, consent_open},
+    {sealed_consent_offered, KEY_CONSENT, consent_open},
+    {sealed_consent_of_device_offered, KEY_CONSENT, consent_open},
     {sealed_request_uri + sizeof(REQUEST_URI) - 1, KEY_REQUEST, request_uri_open},
     {sealed_factor, KEY_FACTOR, factor_open},
 };
@@ -67,17 +67,11 @@ static const struct service *service_of(void) {
 
 /* The good one's plain text with those members replaced; the input itself where it is no object. */
 static struct slice plain_of(struct arena *arena, const struct service *service, size_t kind, struct slice input) {
-    const struct value *more = json_parse(arena, input, NULL);
     struct slice good = unseal(arena, service->keyring, kinds[kind].purpose, slice_of(kinds[kind].good));
-    struct value *map = json_parse(arena, good, NULL);
+    const struct value *map = json_parse(arena, good, NULL);
     FUZZ_CHECK(map && map->kind == VALUE_MAP);
-    if (!more || more->kind != VALUE_MAP)
-        return input;
-    for (const struct value *member = more->first; member; member = member->next)
-        value_set(map, member->name, value_copy(arena, member));
-    struct buffer text = buffer_in(arena);
-    json_write(&text, map);
-    return buffer_slice(&text);
+    struct slice replaced = members_replace(arena, map, input);
+    return slice_is_set(replaced) ? replaced : input;
 }
 
 static void fuzz(struct arena *arena, struct slice input) {
