@@ -58,8 +58,7 @@ bool options_parse(struct options *options, const struct command *command, int c
         if (!option_add(options, name, value))
             return false;
     }
-    if (options->argument_count < command->arguments && !command->arguments_optional &&
-        !option_is_set(options, "help"))
+    if (options->argument_count < command->arguments && !command->arguments_optional && !option_is_set(options, "help"))
         return wrong("an argument is missing", "", "");
     return true;
 }

@@ -189,7 +189,8 @@ static bool others_refuse(scmp_filter_ctx filter) {
            call_refuse(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCLINUX));
 }
 
-/* Memory that was written is never run (shmat would make some that is): code comes from files. (The policies' JIT is off.) */
+/* Memory that was written is never run (shmat would make some that is): code comes from files. (The policies' JIT is
+ * off.) */
 static bool code_refuse(scmp_filter_ctx filter) {
     const struct scmp_arg_cmp written[] = {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC)};
     const struct scmp_arg_cmp of_no_file[] = {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC),

@@ -42,9 +42,9 @@ static bool is_seen_if_lexed(struct slice text) {
     return is_seen || !lexed;
 }
 
-static const char *const literals[] = {"1LL",     "0ll",    "2Ll",  "1ULL",   "7uLL",     "9ull",    "3LLU",   "0x4lLu",
-                                       "0x1fULL", "0XFFll", "2i",   "2I",     "0x10i",    "1e3i",
-                                       "1e-3i",   ".5i",    "1.5I", "0x1p4i", "0x.8p-1i", "18446744073709551615ULL"};
+static const char *const literals[] = {
+    "1LL", "0ll", "2Ll",   "1ULL", "7uLL",  "9ull", "3LLU", "0x4lLu", "0x1fULL",  "0XFFll",
+    "2i",  "2I",  "0x10i", "1e3i", "1e-3i", ".5i",  "1.5I", "0x1p4i", "0x.8p-1i", "18446744073709551615ULL"};
 
 static void every_literal_is_refused_with_its_line(void) {
     for (size_t i = 0; i < sizeof(literals) / sizeof(*literals); i++) {

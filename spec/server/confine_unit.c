@@ -126,8 +126,7 @@ static bool runs_nothing_that_was_written(void) {
     return page != MAP_FAILED && is_refused(mprotect(page, 4096, PROT_READ | PROT_EXEC)) &&
            mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
            mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
-           is_refused(syscall(SYS_memfd_create, "x", 0)) &&
-           is_refused(syscall(SYS_shmat, 0, NULL, SHM_EXEC));
+           is_refused(syscall(SYS_memfd_create, "x", 0)) && is_refused(syscall(SYS_shmat, 0, NULL, SHM_EXEC));
 }
 
 static bool changes_no_machine(void) {
