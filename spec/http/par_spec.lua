@@ -3,6 +3,7 @@ local flow = require "helpers.flow"
 local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
+local wire = require "helpers.wire"
 
 describe("A pushed authorization request", function()
   local server, world, strict
@@ -41,6 +42,13 @@ describe("A pushed authorization request", function()
     shape.no_store(answer)
     assert.matches("^urn:ietf:params:oauth:request_uri:", answer.json.request_uri)
     assert.equal(3, answer.json.expires_in)
+  end)
+
+  it("is answered with 201 and its reason over HTTP/1", function()
+    local body = http.form(flow.request(world.app, { client_secret = world.app.client_secret }))
+    local request = wire.method("POST", "/idp/par", "Content-Type: application/x-www-form-urlencoded",
+      "Content-Length: " .. #body, "Connection: close") .. body
+    assert.matches("^http/1%.1 201 created\r\n", wire.answers(server, request)[1].head)
   end)
 
   it("stores nothing", function()
