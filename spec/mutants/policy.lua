@@ -18,7 +18,6 @@ return {
     "decision.scopes = question->requested;", "policy/obeyed_spec" },
   { "engine/policy/consent_page.c", "if (times != 1)", "if (times == 0)", "http/consent_shown_spec" },
   { "engine/policy/consent_page.c", "if (times != 1)", "if (times > 1)", "http/consent_shown_spec" },
-  { "engine/policy/probe.c", "if (probing->as_live.fault.len) {", "if (0) {", "http/consent_shown_spec" },
   { "engine/policy/chunk.c", " || last == 'i'", "", "policy/chunk_unit" },
   { "engine/policy/chunk.c", " || last == 'u'", "", "policy/chunk_unit" },
   { "engine/policy/chunk.c", "if (line)", "if (0)", "policy/literals_spec" },
@@ -37,6 +36,5 @@ return {
   { "engine/policy/shadow.c", "if (atomic_fetch_add(&record->differences, 1) >= SHADOW_LINES_MAX)", "if (atomic_fetch_add(&record->differences, 1) < 0)", "policy/shadow_spec" },
   { "engine/policy/as_live.c", "status == FACT_ELSEWHERE && !as_live->is_strict", "status == FACT_ELSEWHERE", "policy/check_spec" },
   { "engine/policy/as_live.c", "as_live->fault = fault;", "as_live->fault = SLICE_NONE;", "policy/check_spec" },
-  { "engine/policy/probe.c", "probing->decided ? &probing->notes", "1 ? &probing->notes", "policy/check_spec" },
   { "engine/cli/policy.c", "return is_good && has_templates;", "return is_good;", "policy/check_spec" },
 }
