@@ -149,6 +149,13 @@ static void globals_cannot_be_set(void) {
     CHECK(yes("local scops = { a = true } return scops.a"));
 }
 
+static void a_policy_is_a_plain_table(void) {
+    set_close(&set);
+    set = set_open("policies.login",
+                   "return setmetatable({ methods = { 'hotkey' }, allow = function() return true end }, {})");
+    CHECK(!set.policy && strstr(string(set_error), "the file must return a plain table"));
+}
+
 static void libraries_are_read_only(void) {
     CHECK(fails("string.format = nil return true"));
     CHECK(fails("table.x = 1 return true"));
@@ -230,7 +237,20 @@ static void recursion_ends(void) {
     CHECK(is_stopped("local t = {} for i = 1, 1e9 do t = { t } end return true"));
 }
 
+/* It has time enough, and fails for its memory. */
+static bool is_too_large(const char *body) {
+    static const struct policy_limits patient = {.call_ms = 60000, .load_ms = 60000};
+    bool loaded = run("", body);
+    struct policy *policy = loaded ? policy_open(&arena, set.source, &patient, &set_error) : NULL;
+    bool failed = policy && !policy_login(policy, &arena, json("{}")).allowed &&
+                  strstr(string(policy_last(policy)->error), "used more than 8.0 MiB of memory");
+    if (policy)
+        policy_close(policy);
+    return failed;
+}
+
 static void memory_ends(void) {
+    CHECK(is_too_large("local t = {} while true do t = { t } end"));
     CHECK(is_stopped("local t = {} for i = 1, 1e9 do t[i] = i end"));
     CHECK(is_stopped("local t = {} for i = 1, 1e9 do t['k' .. i] = {} end"));
     CHECK(is_stopped("local s = 'x' while true do s = s .. s end"));
@@ -362,6 +382,7 @@ static void the_end(void) {
 int main(void) {
     RUN(what_is_not_on_the_list_is_not_there);
     RUN(globals_cannot_be_set);
+    RUN(a_policy_is_a_plain_table);
     RUN(libraries_are_read_only);
     RUN(bytecode_is_not_loaded);
     RUN(the_ffi_cannot_be_had_and_does_no_harm);
