@@ -43,6 +43,13 @@ function receiver:next(timeout_s)
   return line and cjson.decode(line)
 end
 
+-- What came so far, of a server that has ended.
+function receiver:forget()
+  self:answer { path = "/forgotten" }
+  self:answer { path = "/forgotten" } -- by now it has read what was on its way
+  self.waiting = {}
+end
+
 function receiver:stop()
   self.process:signal(sys.TERM)
   self.process:wait()

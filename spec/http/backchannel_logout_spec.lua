@@ -219,6 +219,7 @@ describe("Back-channel logout", function()
     end)
     after_each(function()
       server:stop()
+      web:forget() -- its other attempts
     end)
 
     for _, status in ipairs { 500, 503, 302, 408, 429 } do
