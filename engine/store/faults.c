@@ -28,6 +28,13 @@ static bool batch_has(const struct batch *batch, const char *statement) {
     return false;
 }
 
+static bool batch_changed(const struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->calls[i].rows->count && !statement_texts[batch->calls[i].statement].reads)
+            return true;
+    return false;
+}
+
 bool faults_run(const struct database *database, void *connection, struct batch *batch) {
     const char *path = getenv("MOONLATCH_FAULTS");
     struct fault fault;
@@ -36,7 +43,7 @@ bool faults_run(const struct database *database, void *connection, struct batch 
     if (strcmp(fault.kind, "twice") == 0) {
         if (!database->run(connection, batch))
             return false;
-        batch->is_repeated = true;
+        batch->is_repeated = batch_changed(batch); /* else nobody can tell it from one that is run once */
         return database->run(connection, batch);
     }
     if (!batch_has(batch, fault.statement))

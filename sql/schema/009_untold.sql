@@ -7,4 +7,6 @@ CREATE TABLE untold (
 CREATE INDEX untold_by_expiry ON untold (expires_at);
 
 ALTER TABLE device_codes ADD COLUMN decided_by text;
+ALTER TABLE logout_deliveries ADD COLUMN taken_by text; -- the attempt that is under way
+CREATE INDEX logout_deliveries_by_taker ON logout_deliveries (taken_by) WHERE taken_by IS NOT NULL;
 ALTER TABLE passkeys ADD COLUMN used_by text; -- the request that used it last
