@@ -23,6 +23,7 @@
     X(fiber_stale, "moonlatch_fiber_stale_resumes_total", "counter", "Resumes for a wait that had ended") \
     X(db_batches, "moonlatch_db_batches_total", "counter", "Batches run") \
     X(db_commits, "moonlatch_db_commits_total", "counter", "Commits (one may hold many batches)") \
+    X(untold, "moonlatch_untold", "gauge", "What was told to nobody and is not stored as such yet") \
     X(db_disconnects, "moonlatch_db_disconnects_total", "counter", "Connections to the database that broke") \
     X(db_failures, "moonlatch_db_failures_total", "counter", "Batches that failed") \
     X(db_queue, "moonlatch_db_queue", "gauge", "Batches that wait for the writer") \

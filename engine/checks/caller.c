@@ -87,7 +87,7 @@ static enum error by_hotkey(struct request *request, struct caller *caller) {
         struct slice id =
             arena_printf(request->arena, "caller:%.*s",
                          SLICE_ARG(hex_encode(request->arena, (struct slice){(const char *)digest, sizeof(digest)})));
-        first = batch_add(&batch, STATEMENT_spend_by_hotkey, db_text(id), db_text(slice_of(request->id)),
+        first = batch_add(&batch, STATEMENT_spend_by_hotkey, db_text(id), db_text(request_works_by_id(request)),
                           db_int(clock_now_s() + 2 * HOTKEY_NONCE_SKEW_S), hotkey);
     }
     if (!db_run(request->service->db, &batch))

@@ -106,7 +106,8 @@ enum error passkey_check(struct request *request, const struct passkey_answer *a
 
     batch = batch_in(request->arena);
     struct rows *used = batch_add(&batch, STATEMENT_passkey_use, db_text(answer->credential_id),
-                                  db_int(reading.authenticator.sign_count), db_int(clock_now_s()));
+                                  db_int(reading.authenticator.sign_count), db_int(clock_now_s()),
+                                  db_text(request_works_by_id(request)));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (used->count == 0)

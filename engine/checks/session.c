@@ -92,6 +92,7 @@ enum error session_begin(struct request *request, const struct session_start *st
     struct token token;
     token_mint(request->service->keyring, TOKEN_SESSION, &token);
     struct slice id = arena_copy(request->arena, slice_of(token.id));
+    request_works(request, id);
     *cookie = arena_copy(request->arena, slice_of(token.text));
     secret_wipe(token.text, sizeof(token.text));
     if ((error = browser_read(request, start->user, id, &browser_id)))

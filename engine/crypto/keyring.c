@@ -1,5 +1,6 @@
 #include "crypto/keyring.h"
 
+#include "base/log.h"
 #include "crypto/hex.h"
 #include "crypto/random.h"
 
@@ -122,10 +123,12 @@ struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct 
     unsigned char secret[SECRET_SIZE];
     struct keyring *keyring = NULL;
     if (secret_read(arena, state_dir, secret, error)) {
-        bool is_good = is_random(secret);
+        bool is_good = !sodium_is_zero(secret, sizeof(secret));
         keyring = is_good ? keyring_from(secret) : NULL;
+        if (!is_random(secret)) /* what was served before is served: its keys sign, and its tokens are out */
+            log_warn("secret_not_random", log_string("advice", "make one with `openssl rand -hex 32`"));
         if (!is_good)
-            *error = SLICE("the server's secret is not random; make one with `openssl rand -hex 32`.");
+            *error = SLICE("the server's secret is all zeros; make one with `openssl rand -hex 32`.");
         else if (!keyring)
             *error = SLICE("no guarded memory can be had for the keys; look at `ulimit -v`.");
     }

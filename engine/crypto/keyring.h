@@ -30,8 +30,8 @@ struct keyring;
 /* Takes the secret from the environment (MOONLATCH_SECRET, 64 hex digits; then it is unset), else from
  * the file `secret` in state_dir, which is made on first start (mode 0600, atomically: two servers
  * that start at once agree on one). A file that others may read, that is too short or that cannot
- * be read is refused, and so is a secret that is not random. NULL on failure with *error (in `arena`) a sentence that
- * says what to do. Keys are kept in locked, guarded memory; keyring_close wipes them. */
+ * be read is refused, and so is a secret of zeros; one that is not random is warned of. NULL on failure with *error (in
+ * `arena`) a sentence that says what to do. Keys are kept in locked, guarded memory; keyring_close wipes them. */
 struct keyring *keyring_open(struct arena *arena, const char *state_dir, struct slice *error);
 /* Of that secret, whatever it is: for specs. NULL: no guarded memory is to be had. */
 struct keyring *keyring_from(const unsigned char secret[SECRET_SIZE]);

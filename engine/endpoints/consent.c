@@ -68,7 +68,7 @@ struct response endpoint_consent_page(struct request *request) {
 
     struct batch batch = batch_in(arena);
     struct rows *spent = batch_add(&batch, STATEMENT_spent_find, db_text(pending.spent_id));
-    if (!db_run(request->service->db, &batch))
+    if (!db_untold_store(request->service->db, arena) || !db_run(request->service->db, &batch))
         return respond_error(request, ERROR_STORE_UNAVAILABLE);
     if (spent->count)
         return respond_error(request, fail(request, ERROR_BAD_REQUEST, "This request has been answered already."));
@@ -133,7 +133,7 @@ static enum error approve(struct request *request, const struct pending *pending
 }
 
 static enum error deny(struct request *request, const struct pending *pending) {
-    struct db_value spent = db_text(pending->spent_id), by = db_text(slice_of(request->id));
+    struct db_value spent = db_text(pending->spent_id), by = db_text(request_works_by_id(request));
     struct batch batch = batch_in(request->arena);
     struct rows *first = batch_add(&batch, STATEMENT_spend, spent, by, db_int(pending->spent_until_s));
     if (slice_is_set(pending->asked.device_id))

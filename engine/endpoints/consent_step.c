@@ -98,6 +98,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
     char authorization_id[UUID_LEN + 1], grant_id[KEY_ID_LEN + 1];
     uuid_timed(authorization_id);
     key_id_mint(grant_id);
+    request_works(request, slice_of(grant_id));
     struct db_value grant = db_text(slice_of(grant_id)), spent = db_text(approval->spent_id);
     struct db_value user = db_text(approval->session->user.user_id), app = db_text(asked->app.app_id);
 

@@ -16,7 +16,7 @@ static enum error grant_read(struct request *request, const struct client *clien
         return fail(request, ERROR_INVALID_GRANT, "The code has expired.");
     struct batch batch = batch_in(request->arena);
     *grant = batch_add(&batch, STATEMENT_grant_find, db_text(code.id), db_text(code.app_id));
-    if (!db_run(request->service->db, &batch))
+    if (!db_untold_store(request->service->db, request->arena) || !db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if ((*grant)->count == 0 || !row_is_null(*grant, 0, "revoked_at"))
         return fail(request, ERROR_INVALID_GRANT, "The authorization has been revoked.");
@@ -52,5 +52,6 @@ struct response token_by_code(struct request *request, const struct token_caller
     enum error error = grant_read(request, client, &grant);
     if (!error)
         error = proof_check(request, client, row_text(grant, 0, "code_challenge"));
-    return error ? token_refusal(request, NULL, &client->app, error) : token_redeem(request, caller, grant);
+    return error ? token_refusal(request, NULL, &client->app, error)
+                 : token_redeem(request, caller, grant, INT64_MAX); /* no code may come again */
 }

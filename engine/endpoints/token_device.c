@@ -38,7 +38,7 @@ static enum error pace_check(struct request *request, const struct rows *polled)
     batch_add(&batch, STATEMENT_device_poll, device, now, time_s);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    return early->count ? ERROR_SLOW_DOWN : ERROR_AUTHORIZATION_PENDING;
+    return early->count && !batch.is_repeated ? ERROR_SLOW_DOWN : ERROR_AUTHORIZATION_PENDING;
 }
 
 static enum error grant_read(struct request *request, const struct token_caller *caller, const struct rows *device,
@@ -50,7 +50,7 @@ static enum error grant_read(struct request *request, const struct token_caller 
         return ERROR_DEVICE_DENIED;
     struct batch batch = batch_in(request->arena);
     *grant = batch_add(&batch, STATEMENT_grant_find, db_text(grant_id), db_text(caller->client.app.app_id));
-    if (!db_run(request->service->db, &batch))
+    if (!db_untold_store(request->service->db, request->arena) || !db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if ((*grant)->count == 0 || !row_is_null(*grant, 0, "revoked_at"))
         return fail(request, ERROR_INVALID_GRANT, "The authorization has been revoked.");
@@ -64,5 +64,8 @@ struct response token_by_device(struct request *request, const struct token_call
         error = grant_read(request, caller, device, &grant);
     if (error == ERROR_AUTHORIZATION_PENDING || error == ERROR_SLOW_DOWN) /* no refusal: it would fill the audit log */
         return respond_error(request, error);
-    return error ? token_refusal(request, NULL, &caller->client.app, error) : token_redeem(request, caller, grant);
+    if (error)
+        return token_refusal(request, NULL, &caller->client.app, error);
+    /* A device whose answer was lost on the way polls again (RFC 8628 §3.5); its code is in no browser's history. */
+    return token_redeem(request, caller, grant, clock_now_s() - request->service->settings->reuse_grace_s);
 }

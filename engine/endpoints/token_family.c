@@ -96,22 +96,54 @@ struct response token_set_answer(struct request *request, const struct user *use
     return response_json(buffer_slice(&json));
 }
 
-enum error token_family_revoke(struct request *request, struct slice grant_id) {
+/* `batch` holds the statement that revokes the family, if it shall be: *is_over says whether it is now. */
+static enum error family_end(struct request *request, struct batch *batch, const struct rows *revoked,
+                             struct slice grant_id, bool *is_over) {
     struct db *db = request->service->db;
-    int64_t now_s = clock_now_s();
-    struct batch batch = batch_in(request->arena);
-    struct rows *revoked = batch_add(&batch, STATEMENT_grant_revoke, db_text(grant_id), db_int(now_s));
-    struct rows *tokens = batch_add(&batch, STATEMENT_grant_access_tokens, db_text(grant_id), db_int(now_s));
-    if (!db_run(db, &batch))
+    struct rows *state = batch_add(batch, STATEMENT_grant_state, db_text(grant_id));
+    struct rows *tokens = batch_add(batch, STATEMENT_grant_access_tokens, db_text(grant_id), db_int(clock_now_s()));
+    if (!db_run(db, batch))
         return ERROR_STORE_UNAVAILABLE;
     for (size_t i = 0; i < tokens->count; i++)
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
-    if (revoked->count) {
+    *is_over = state->count == 0 || !row_is_null(state, 0, "revoked_at");
+    if (batch_did(batch, revoked)) {
         metric_add(METRIC_families_revoked, 1);
         audit_event(request, AUDIT_REVOCATION, NULL, NULL,
                     arena_printf(request->arena, "family %.*s", SLICE_ARG(grant_id)));
     }
     return ERROR_NONE;
+}
+
+enum error token_family_revoke(struct request *request, struct slice grant_id) {
+    bool is_over;
+    struct batch batch = batch_in(request->arena);
+    struct rows *revoked = batch_add(&batch, STATEMENT_grant_revoke, db_text(grant_id), db_int(clock_now_s()));
+    return family_end(request, &batch, revoked, grant_id, &is_over);
+}
+
+/* Where the store was away, another server may not yet have stored what it told nobody: nobody is thrown out for that.
+ */
+static enum error come_again(struct request *request) {
+    return fail(request, ERROR_STORE_UNAVAILABLE, NULL);
+}
+
+enum error token_replayed(struct request *request, struct slice grant_id, struct slice refresh_id) {
+    bool is_refresh = slice_is_set(refresh_id), is_over;
+    if (db_was_away(request->service->db))
+        return come_again(request);
+    struct db_value grant = db_text(grant_id), now = db_int(clock_now_s());
+    struct batch batch = batch_in(request->arena);
+    struct rows *revoked = is_refresh
+                               ? batch_add(&batch, STATEMENT_grant_revoke_reused, grant, now, db_text(refresh_id))
+                               : batch_add(&batch, STATEMENT_grant_revoke_replayed, grant, now);
+    enum error error = family_end(request, &batch, revoked, grant_id, &is_over);
+    if (error)
+        return error;
+    if (!is_over)
+        return come_again(request);
+    return fail(request, ERROR_INVALID_GRANT,
+                is_refresh ? "The refresh token has been used already." : "The code has been used already.");
 }
 
 enum error token_possession_check(struct request *request, const struct token_caller *caller, struct slice dpop_jkt,

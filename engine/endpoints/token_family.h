@@ -55,8 +55,15 @@ struct response token_refusal(struct request *request, const struct user *user, 
 /* Ends the family: its row is revoked, and every token of it is gone from every cache when this returns. */
 enum error token_family_revoke(struct request *request, struct slice grant_id);
 
-/* The first tokens of a grant: `grant` is its row of grant_find. What comes second revokes the family. */
-struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant);
+/* What was used already comes again: the code (`refresh_id` absent) or that refresh token. Whoever comes second may be
+ * the thief, or the first was: the family ends (RFC 9700 §4.14, RFC 6749 §4.1.2), and this gives ERROR_INVALID_GRANT.
+ * ERROR_STORE_UNAVAILABLE, and nothing ends, while it is not sure that somebody was told of the first use. */
+enum error token_replayed(struct request *request, struct slice grant_id, struct slice refresh_id);
+
+/* The first tokens of a grant: `grant` is its row of grant_find. What comes second, unless the first was after
+ * `repeatable_since_s`, revokes the family. */
+struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant,
+                             int64_t repeatable_since_s);
 
 /* Whether the caller has shown the key that `row` (its dpop_jkt) is bound to, if it is to one: ERROR_INVALID_GRANT. */
 enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row);

@@ -14,25 +14,20 @@ enum error token_binding_check(struct request *request, const struct token_calle
 
 /* Compare-and-set: *is_first says whether this was the redemption that counts. */
 static enum error redeem(struct request *request, const struct token_caller *caller, const struct token_set *set,
-                         struct slice grant_id, bool *is_first) {
+                         struct slice grant_id, int64_t repeatable_since_s, bool *is_first) {
     bool is_authenticated = caller->client.is_authenticated;
     int64_t ends_at_s = set->has_refresh ? set->refresh_expires_at_s : set->access_expires_at_s;
+    request_works(request, slice_of(set->access.id));
     struct batch batch = batch_in(request->arena);
     struct rows *redeemed =
         batch_add(&batch, STATEMENT_grant_redeem, db_text(grant_id), db_int(set->now_s),
                   db_text(slice_of(set->access.id)), db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")),
-                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt));
+                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable_since_s));
     token_set_store(request, &batch, set, grant_id);
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     *is_first = redeemed->count == 1;
     return ERROR_NONE;
-}
-
-/* RFC 9700 §4.14, RFC 6749 §4.1.2: whoever comes second may be the thief, or the first was. */
-static enum error replayed(struct request *request, struct slice grant_id) {
-    enum error error = token_family_revoke(request, grant_id);
-    return error ? error : fail(request, ERROR_INVALID_GRANT, "The code has been used already.");
 }
 
 static enum error mint(struct request *request, const struct token_caller *caller, const struct rows *grant,
@@ -61,13 +56,14 @@ static enum error mint(struct request *request, const struct token_caller *calle
     return token_set_mint(request, &making, set);
 }
 
-struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant) {
+struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant,
+                             int64_t repeatable_since_s) {
     const struct app *app = &caller->client.app;
     struct slice grant_id = row_text(grant, 0, "grant_id");
     enum error error =
         dpop_spend(request, &caller->proof); /* first: who repeats a request to the letter ends nothing */
-    if (!error && !row_is_null(grant, 0, "redeemed_at"))
-        error = replayed(request, grant_id);
+    if (!error && !row_is_null(grant, 0, "redeemed_at") && row_int(grant, 0, "redeemed_at") <= repeatable_since_s)
+        error = token_replayed(request, grant_id, SLICE_NONE);
     if (error)
         return token_refusal(request, NULL, app, error);
     struct user user = user_from(grant, 0, "user_created_at");
@@ -75,9 +71,9 @@ struct response token_redeem(struct request *request, const struct token_caller 
     struct token_set set;
     bool is_first;
     if ((error = token_binding_check(request, caller, grant)) || (error = mint(request, caller, grant, &user, &set)) ||
-        (error = redeem(request, caller, &set, grant_id, &is_first)))
+        (error = redeem(request, caller, &set, grant_id, repeatable_since_s, &is_first)))
         return token_refusal(request, &user, app, error);
     if (!is_first)
-        return token_refusal(request, &user, app, replayed(request, grant_id));
+        return token_refusal(request, &user, app, token_replayed(request, grant_id, SLICE_NONE));
     return token_set_answer(request, &user, app, &set);
 }

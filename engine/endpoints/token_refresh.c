@@ -11,7 +11,7 @@ static enum error refresh_read(struct request *request, const struct client *cli
         return fail(request, ERROR_INVALID_GRANT, "The refresh token is malformed.");
     struct batch batch = batch_in(request->arena);
     *found = batch_add(&batch, STATEMENT_refresh_token_find, db_text(claim.id));
-    if (!db_run(request->service->db, &batch))
+    if (!db_untold_store(request->service->db, request->arena) || !db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if ((*found)->count == 0 ||
         !secret_matches(request->service->keyring, claim.secret, row_text(*found, 0, "secret_hash")))
@@ -50,6 +50,7 @@ static enum error rotate(struct request *request, const struct token_set *set, c
     struct db_value whole = db_text(row_text(found, 0, "scopes"));
     struct db_value access = db_text(slice_of(set->access.id)), refresh = db_text(slice_of(set->refresh.id));
     struct db_value refresh_expires_at = db_int(set->refresh_expires_at_s);
+    request_works(request, slice_of(set->refresh.id));
     struct batch batch = batch_in(request->arena);
     struct rows *rotated = batch_add(&batch, STATEMENT_refresh_token_rotate, used, now, refresh,
                                      db_int(set->now_s - request->service->settings->reuse_grace_s));
@@ -71,10 +72,8 @@ static bool is_reused(struct request *request, const struct rows *found) {
            row_int(found, 0, "rotated_at") <= clock_now_s() - request->service->settings->reuse_grace_s;
 }
 
-/* One of the two who had it is a thief (RFC 9700 §4.14.2). */
 static enum error reused(struct request *request, const struct rows *found) {
-    enum error error = token_family_revoke(request, row_text(found, 0, "grant_id"));
-    return error ? error : fail(request, ERROR_INVALID_GRANT, "The refresh token has been used already.");
+    return token_replayed(request, row_text(found, 0, "grant_id"), row_text(found, 0, "token_id"));
 }
 
 static enum error mint(struct request *request, const struct token_caller *caller, const struct rows *found,

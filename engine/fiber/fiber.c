@@ -23,7 +23,8 @@ struct fiber {
     struct context context;
     char *stack; /* NULL when unmapped */
     enum fiber_state state;
-    uint64_t generation;  /* of the wait that is under way or comes next; only ever grows */
+    uint64_t generation; /* of the wait that is under way or comes next; only ever grows */
+    int64_t budget_ms;
     void (*call)(void *); /* what runs on it, or while it hops, what runs on the loop's stack */
     void *argument;
     struct fiber *next; /* in `idle` or `bare` */
@@ -162,8 +163,18 @@ bool fiber_start(void (*call)(void *), void *argument) {
     metric_add(METRIC_fibers, 1);
     fiber->call = call;
     fiber->argument = argument;
+    fiber->budget_ms = INT64_MAX;
     fiber_run(fiber);
     return true;
+}
+
+void fiber_budget_set(int64_t ms) {
+    if (current)
+        current->budget_ms = ms;
+}
+
+int64_t fiber_budget(void) {
+    return current ? current->budget_ms : INT64_MAX;
 }
 
 struct fiber *fiber_current(void) {

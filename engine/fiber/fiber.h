@@ -40,6 +40,11 @@ void fiber_wait(void);
  * fiber waits again or ends. False, and nothing happens, when the resume is stale. */
 bool fiber_resume(struct fiber_wait wait);
 
+/* How long this fiber may still wait for the store, in milliseconds: for ever when it was not set since its start, and
+ * without a fiber. What waits takes off what it took. */
+void fiber_budget_set(int64_t ms);
+int64_t fiber_budget(void);
+
 /* Runs call(argument) on the loop's stack and comes back. It must not wait, resume or start. */
 void fiber_hop(void (*call)(void *), void *argument);
 

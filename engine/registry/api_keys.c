@@ -58,7 +58,7 @@ enum error api_key_revoke(struct request *request, const struct user *user, stru
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_api_key_find, key_id);
-    if (gone->count == 0)
+    if (!batch_did(&batch, gone))
         return fail(request, ERROR_NOT_FOUND, "There is no API key %.*s.", SLICE_ARG(key_id));
     audit_event(request, AUDIT_ACCOUNT, user, NULL,
                 arena_printf(request->arena, "API key revoked: %.*s", SLICE_ARG(key_id)));

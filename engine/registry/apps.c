@@ -130,6 +130,7 @@ enum error app_create(struct request *request, struct app *app, int64_t max, str
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
     batch_add(&batch, STATEMENT_user_lock, db_text(app->user_id));
+    batch_add(&batch, STATEMENT_app_counts_take, id);
     struct rows *made = batch_add(
         &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
         db_text(name_key), db_text(app->description), db_text(app->redirect_uris), db_text(app->homepage_url),
@@ -229,5 +230,5 @@ enum error app_delete(struct request *request, const struct app *app) {
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);
-    return gone->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    return batch_did(&batch, gone) ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
 }

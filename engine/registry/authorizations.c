@@ -28,7 +28,7 @@ enum error authorization_revoke(struct request *request, const struct user *user
         return ERROR_STORE_UNAVAILABLE;
     for (size_t i = 0; i < tokens->count; i++)
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
-    if (revoked->count == 0)
+    if (!batch_did(&batch, revoked))
         return fail(request, ERROR_NOT_FOUND, "You have not allowed this app anything.");
     audit_event(request, AUDIT_REVOCATION, user, &(struct app){.app_id = app_id}, SLICE("authorization"));
     return ERROR_NONE;

@@ -19,14 +19,14 @@ static struct queueing queueing_in(struct arena *arena) {
 }
 
 /* After the commit, before the answer. */
-static void ended(struct request *request, const struct user *user, const struct rows *sessions,
-                  const struct rows *queued) {
+static void ended(struct request *request, const struct batch *batch, const struct user *user,
+                  const struct rows *sessions, const struct rows *queued) {
     for (size_t i = 0; i < sessions->count; i++)
         db_forget(request->service->db, STATEMENT_session_find, row_text(sessions, i, "session_id"));
     metric_add(METRIC_logout_deliveries, (int64_t)queued->count);
-    if (queued->count)
+    if (batch_did(batch, queued))
         logout_deliveries_wake(request->service);
-    if (sessions->count)
+    if (batch_did(batch, sessions))
         audit_event(request, AUDIT_SIGN_OUT, user, NULL, SLICE_NONE);
 }
 
@@ -41,7 +41,7 @@ enum error session_end(struct request *request, const struct user *user, struct 
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_session_find, session_id); /* whoever deleted the row */
-    ended(request, user, sessions, queued);
+    ended(request, &batch, user, sessions, queued);
     return ERROR_NONE;
 }
 
@@ -67,6 +67,6 @@ enum error sessions_end(struct request *request, const struct user *user, int64_
     *ended_count = 0; /* without those that had expired and were not swept yet */
     for (size_t i = 0; i < sessions->count; i++)
         *ended_count += row_int(sessions, i, "expires_at") > clock_now_s();
-    ended(request, user, sessions, queued);
+    ended(request, &batch, user, sessions, queued);
     return ERROR_NONE;
 }

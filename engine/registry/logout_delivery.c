@@ -83,9 +83,11 @@ static bool take(struct request *request, struct rows **rows) {
     if (!is_any_due(request))
         return false;
     int64_t now_s = clock_now_s();
+    char attempt_id[KEY_ID_LEN + 1];
+    key_id_mint(attempt_id);
     struct batch batch = batch_in(request->arena);
     *rows = batch_add(&batch, STATEMENT_logout_delivery_take, db_int(now_s),
-                      db_int(now_s + attempt_s(request->service->settings)));
+                      db_int(now_s + attempt_s(request->service->settings)), db_text(slice_of(attempt_id)));
     return db_run(request->service->db, &batch) && (*rows)->count;
 }
 

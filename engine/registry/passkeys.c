@@ -12,10 +12,10 @@ enum error passkey_add(struct request *request, const struct user *user, const s
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has characters that cannot be seen.");
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
-    struct rows *made =
-        batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
-                  db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
-                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(max));
+    struct rows *made = batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id),
+                                  db_text(user->user_id), db_text(passkey->name),
+                                  db_blob(passkey->public_key.at, passkey->public_key.len), db_int(passkey->sign_count),
+                                  db_int(clock_now_s()), db_int(max), db_text(request_works_by_id(request)));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
@@ -49,7 +49,7 @@ enum error passkey_remove(struct request *request, const struct user *user, stru
     struct rows *gone = batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user->user_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (gone->count == 0)
+    if (!batch_did(&batch, gone))
         return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
     audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey removed"));
     return ERROR_NONE;

@@ -14,7 +14,7 @@ enum error share_create(struct request *request, const struct app *app, const st
                                   db_int(clock_now_s()), db_int(SHARES_MAX));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (made->count)
+    if (made->count || (before->count && batch.is_repeated))
         return ERROR_NONE;
     return before->count ? fail(request, ERROR_CONFLICT, "The app is shared with this user already.")
                          : fail(request, ERROR_BAD_REQUEST, "An app can be shared with at most %d users.", SHARES_MAX);
@@ -26,7 +26,8 @@ enum error share_delete(struct request *request, const struct app *app, struct s
         batch_add(&batch, STATEMENT_app_share_delete, db_text(app->app_id), db_text(app->user_id), db_text(user_id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    return gone->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "The app is not shared with this user.");
+    return batch_did(&batch, gone) ? ERROR_NONE
+                                   : fail(request, ERROR_NOT_FOUND, "The app is not shared with this user.");
 }
 
 enum error share_list(struct request *request, const struct app *app, struct value **shares) {

@@ -237,6 +237,7 @@ static void finish(struct exchange *exchange, struct response response) {
 
 static void exchange_run(void *data) {
     struct exchange *exchange = data;
+    fiber_budget_set(exchange->worker->config->settings->store_timeout_ms);
     finish(exchange, route_run(&exchange->request));
 }
 
@@ -333,8 +334,16 @@ static void exchange_free(struct exchange *exchange) {
     arena_free(&arena);
 }
 
+/* What it did, nobody is told. */
+static void untell(const struct request *request) {
+    for (size_t i = 0; i < request->work_count; i++)
+        db_untold(request->service->db, request->works[i]);
+}
+
 static void exchange_send(struct exchange *exchange) {
     struct anchor *anchor = exchange->anchor;
+    if (!anchor || exchange->request.error == ERROR_STORE_UNAVAILABLE)
+        untell(&exchange->request);
     if (anchor) {
         anchor->exchange = NULL;
         anchor->is_answered = true;

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -151,4 +152,17 @@ void request_invalid(struct request *request, const char *place, const char *fie
 
 enum error request_validation(struct request *request) {
     return request->invalid ? ERROR_VALIDATION : ERROR_NONE;
+}
+
+void request_works(struct request *request, struct slice id) {
+    for (size_t i = 0; i < request->work_count; i++)
+        if (slice_equal(request->works[i], id))
+            return;
+    assert(request->work_count < REQUEST_WORKS_MAX);
+    request->works[request->work_count++] = arena_copy(request->arena, id);
+}
+
+struct slice request_works_by_id(struct request *request) {
+    request_works(request, slice_of(request->id));
+    return slice_of(request->id);
 }

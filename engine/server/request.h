@@ -32,7 +32,7 @@ struct invalid_field {
     struct invalid_field *next;
 };
 
-enum { PATH_PARAMS_MAX = 2, REQUEST_ID_LEN = 16 };
+enum { PATH_PARAMS_MAX = 2, REQUEST_ID_LEN = 16, REQUEST_WORKS_MAX = 4 };
 
 struct request {
     struct arena *arena;
@@ -69,6 +69,9 @@ struct request {
     bool is_anonymous;    /* nobody has proven who asks; records name the user for whom this is done */
     bool is_refusal_told; /* to the audit log, or counted */
 
+    struct slice works[REQUEST_WORKS_MAX]; /* ids by which rows say what this request did (request_works) */
+    size_t work_count;
+
     /* how it failed, for the renderer and the log (error.h) */
     enum error error;
     struct slice error_text;   /* public, instead of the table's; absent: the table's */
@@ -97,6 +100,13 @@ bool params_parse(struct arena *arena, struct slice text, bool repeats, struct p
 
 /* The named cookie of a Cookie header (RFC 6265 §5.4); absent when it is not there or there twice. */
 struct slice cookie_get(struct slice header, const char *name);
+
+/* Before a batch in which rows are to say that `id` did something (spent_by, redeemed_by, rotated_by, decided_by,
+ * used_by): when this request is answered with ERROR_STORE_UNAVAILABLE, or nobody hears its answer, nothing that it did
+ * is held against whoever tries again (db_untold). The id is copied. */
+void request_works(struct request *request, struct slice id);
+/* The same by the request's own id, which it gives. */
+struct slice request_works_by_id(struct request *request);
 
 /* The language of pages for this request: what Accept-Language wants most of those that there are. */
 const struct language *request_language(const struct request *request);

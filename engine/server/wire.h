@@ -39,7 +39,8 @@ struct worker {
     struct db *db;
     struct audit *audit;
     struct signing *signing;
-    bool does_chores; /* the one worker of a process that makes and retires signing keys, and delivers logout tokens */
+    bool does_chores; /* the one worker of a process that makes and retires signing keys, delivers logout tokens, … */
+    bool is_storing_untold;
     pthread_t thread;
     char too_large[48]; /* what a body over the limit is told */
     h2o_globalconf_t globalconf;

@@ -123,6 +123,15 @@ static void cleanup(void *data) {
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }
 
+static void untold_store(void *data) {
+    struct worker *worker = data;
+    struct arena arena;
+    arena_init(&arena);
+    db_untold_store(worker->db, &arena); /* or at the next turn */
+    arena_free(&arena);
+    worker->is_storing_untold = false;
+}
+
 static void keys_refresh(void *data) {
     struct worker *worker = data;
     struct generation *generation = worker->generation;
@@ -167,6 +176,8 @@ static void on_sweep(h2o_timeout_entry_t *entry) {
         if (!fiber_start(cleanup, worker))
             worker->next_cleanup_ms = now_ms + CLEANUP_AGAIN_MS;
     }
+    if (worker->does_chores && !worker->is_storing_untold && db_has_untold(worker->db))
+        worker->is_storing_untold = fiber_start(untold_store, worker);
     if (signing_is_due(worker->signing, now_ms) && !worker->is_draining)
         fiber_start(keys_refresh, worker); /* or the next time */
     if (worker->does_chores && !worker->is_draining && logout_deliver_is_due(worker->config->deliveries, now_ms))
@@ -304,8 +315,11 @@ static void drain_begin(struct completion *completion) {
 static bool is_done(struct worker *worker) {
     if (!worker->is_draining)
         return false;
-    if (clock_monotonic_ms() >= worker->drain_until_ms)
+    bool is_late = clock_monotonic_ms() >= worker->drain_until_ms;
+    if (is_late)
         peers_cut_all(worker);
+    if (worker->does_chores && db_has_untold(worker->db) && !is_late)
+        return false;
     return worker->peer_count == 0 && fiber_count() == 0 && audit_is_empty(worker->audit);
 }
 

@@ -11,7 +11,6 @@ struct database_options {
     const char *url;
     bool migrate;
     size_t queue_max, group_max, connections;
-    int64_t timeout_ms;
     /* NULL: none. The database empties it when somebody else has changed something, and vouches for
      * it as long as it would have noticed. */
     struct cache *cache;
@@ -31,6 +30,7 @@ struct database {
     /* db_run: says why in the log when it returns false. */
     bool (*run)(void *connection, struct batch *batch);
     void (*tick)(void *connection, int64_t now_ms); /* db_tick; NULL: nothing to do */
+    int64_t (*broken_at_ms)(void *opened);          /* when a connection broke last, or 0; NULL: none breaks */
 };
 
 extern const struct database sqlite_database, postgres_database;

@@ -21,6 +21,9 @@ enum {
     BLOCKED_TICK_MS = 20,
     OPEN_TRIES = 50, /* against others that migrate at the same moment */
     OPEN_PAUSE_US = 100000,
+    /* Before a batch is run again; the first time at once. */
+    RETRY_FIRST_MS = 10,
+    RETRY_MAX_MS = 500,
 };
 
 /* --- open --- */
@@ -146,7 +149,6 @@ static void *postgres_open(const struct database_options *options, struct arena 
     struct postgres *postgres = calloc(1, sizeof(*postgres));
     if (!postgres || !(postgres->conninfo = strdup(options->url)))
         abort();
-    postgres->timeout_ms = options->timeout_ms;
     postgres->queue_max = options->queue_max;
     postgres->thread_max = options->connections < LINKS_MIN   ? LINKS_MIN
                            : options->connections > LINKS_MAX ? LINKS_MAX
@@ -207,11 +209,22 @@ void pool_job_answered(struct pool *pool, struct job *job, bool succeeded) {
         fiber_resume(job->wait); /* which frees the job */
 }
 
+/* Nobody will know what became of it. */
+static void job_give_up(struct pool *pool, struct job *job) {
+    if (job->batch->is_repeated)
+        log_error("store_outcome_unknown", log_string("reason", "the connection broke; it may have been committed"),
+                  log_string("statement", statement_texts[job->batch->calls[0].statement].name));
+    pool_job_answered(pool, job, false);
+}
+
 void pool_job_retry(struct pool *pool, struct job *job) {
-    if (pool->is_closing || clock_monotonic_ms() >= job->deadline_ms) {
-        pool_job_answered(pool, job, false);
+    int64_t now_ms = clock_monotonic_ms();
+    if (pool->is_closing || now_ms >= job->deadline_ms || job->tries >= JOB_TRIES_MAX) {
+        job_give_up(pool, job);
         return;
     }
+    int64_t pause_ms = job->tries ? RETRY_FIRST_MS << (job->tries - 1) : 0;
+    job->not_before_ms = now_ms + (pause_ms < RETRY_MAX_MS ? pause_ms : RETRY_MAX_MS);
     job->tries++;
     jobs_push(&pool->waiting, job);
     flush_want(pool);
@@ -237,8 +250,13 @@ static struct link *link_choose(struct pool *pool, bool reads) {
 /* All reads of a turn take one link, and share its Sync and its system call. */
 static void pool_flush(struct pool *pool) {
     struct link *reading = NULL;
+    int64_t now_ms = clock_monotonic_ms();
     for (size_t left = pool->waiting.count; left; left--) {
         bool reads = pool->waiting.first->reads;
+        if (pool->waiting.first->not_before_ms > now_ms) {
+            jobs_push(&pool->waiting, jobs_pop(&pool->waiting));
+            continue;
+        }
         bool is_chosen = reads && reading && reading->state == LINK_READY;
         struct link *link = is_chosen ? reading : link_choose(pool, reads);
         if (!link)
@@ -280,8 +298,10 @@ static void postgres_tick(void *connection, int64_t now_ms) {
             continue;
         }
         log_error("store_timeout", log_string("reason", "no connection to the database in time"));
-        pool_job_answered(pool, job, false);
+        job_give_up(pool, job);
     }
+    if (pool->waiting.count)
+        flush_want(pool); /* some wait before they are run again */
     for (size_t i = 0; i < pool->link_count; i++) {
         struct link *link = &pool->links[i];
         if (link_is_overdue(link, now_ms))
@@ -358,7 +378,7 @@ static bool postgres_run(void *connection, struct batch *batch) {
         abort();
     job->batch = batch;
     job->reads = batch_reads(batch);
-    job->deadline_ms = clock_monotonic_ms() + pool->postgres->timeout_ms;
+    job->deadline_ms = clock_monotonic_ms() + batch->timeout_ms;
     pool->job_count++;
     metric_add(METRIC_db_queue, 1);
     struct submission submission = {pool, job};
@@ -375,6 +395,10 @@ static bool postgres_run(void *connection, struct batch *batch) {
     return succeeded;
 }
 
+static int64_t postgres_broken_at_ms(void *opened) {
+    return ((struct postgres *)opened)->broken_at_ms;
+}
+
 const struct database postgres_database = {
     .schemes = {"postgresql:", "postgres:"},
     .open = postgres_open,
@@ -383,4 +407,5 @@ const struct database postgres_database = {
     .disconnect = postgres_disconnect,
     .run = postgres_run,
     .tick = postgres_tick,
+    .broken_at_ms = postgres_broken_at_ms,
 };

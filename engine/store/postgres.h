@@ -15,13 +15,14 @@
 #include "store/rows.h"
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 struct postgres {
     char *conninfo;
     struct columns columns[STATEMENT_COUNT];
-    int64_t timeout_ms;
-    size_t queue_max;  /* batches that wait or are under way, per thread */
-    size_t thread_max; /* connections of a thread */
+    size_t queue_max;             /* batches that wait or are under way, per thread */
+    size_t thread_max;            /* connections of a thread */
+    _Atomic int64_t broken_at_ms; /* when one of them broke last; 0: never */
 };
 
 /* A batch on its way: waiting in its pool, or sent on a link. */
@@ -30,6 +31,7 @@ struct job {
     struct batch *batch;
     struct fiber_wait wait; /* without a fiber: somebody blocks on is_done */
     int64_t deadline_ms;
+    int64_t not_before_ms; /* of the next try */
     int tries;
     bool reads;
     bool is_alone;              /* does not share its Sync */
@@ -37,6 +39,8 @@ struct job {
     size_t call;                /* whose results come next */
     bool is_done, succeeded;    /* for whoever blocks on it */
 };
+
+enum { JOB_TRIES_MAX = 10 };
 
 struct jobs {
     struct job *first, *last;
@@ -111,7 +115,7 @@ PGconn *postgres_connect(const struct postgres *postgres, bool blocks);
 void pool_link_is_up(struct pool *pool);
 /* The job is over, for this try. */
 void pool_job_answered(struct pool *pool, struct job *job, bool succeeded);
-/* It may be run again, if there is time. */
+/* It is run again, a little later each time, if there is time and it was not tried too often. */
 void pool_job_retry(struct pool *pool, struct job *job);
 
 /* postgres_value.c */

@@ -12,7 +12,6 @@ enum {
     BACKOFF_MAX_MS = 2000,
     CONNECT_MS = 5000,
     SENT_FIRST = 64,
-    TRIES_MAX = 10, /* of a batch that loses against others again and again */
 };
 
 /* The server's own words, on one line. */
@@ -85,23 +84,20 @@ static void backoff(struct link *link) {
     link->retry_ms = clock_monotonic_ms() + link->backoff_ms;
 }
 
-/* A batch that changes something may have been committed when its Sync had been sent: nobody can tell. */
+/* A batch that changes something may have been committed when its Sync had been sent: it is asked for again. */
 static void sent_lose(struct link *link) {
-    size_t unknown = 0;
     while (link->count) {
         struct sent sent = sent_pop(link);
-        if (!sent.job || (!sent.is_sync && !sent.job->reads))
+        struct job *job = sent.job;
+        if (!job || (!sent.is_sync && !job->reads))
             continue; /* its Sync stands behind it */
-        if (sent.job->reads || (sent.job->has_failed && sent.job->may_retry)) {
-            pool_job_retry(link->pool, sent.job);
-        } else {
-            unknown++;
-            pool_job_answered(link->pool, sent.job, false);
-        }
+        if (!job->reads && !job->has_failed)
+            job->batch->is_repeated = true;
+        if (job->has_failed && !job->may_retry)
+            pool_job_answered(link->pool, job, false);
+        else
+            pool_job_retry(link->pool, job);
     }
-    if (unknown)
-        log_error("store_outcome_unknown", log_string("reason", "the connection broke; they may have been committed"),
-                  log_int("batches", (int64_t)unknown));
 }
 
 void link_break(struct link *link, const char *why) {
@@ -110,6 +106,7 @@ void link_break(struct link *link, const char *why) {
     disconnect(link);
     backoff(link);
     link->owes_sync = false;
+    link->pool->postgres->broken_at_ms = clock_monotonic_ms();
     if (was_up)
         metric_add(METRIC_db_disconnects, 1);
     sent_lose(link);
@@ -251,7 +248,7 @@ static bool may_retry(const char *state) {
 static void call_failed(struct job *job, const char *statement, const PGresult *result) {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     job->has_failed = true;
-    job->may_retry = may_retry(state) && job->tries < TRIES_MAX;
+    job->may_retry = may_retry(state) && job->tries < JOB_TRIES_MAX;
     if (!job->may_retry)
         log_error("store_failed", log_string("statement", statement), log_string("code", state ? state : ""),
                   log_text("reason", reason_of(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY))));
@@ -366,8 +363,8 @@ void link_ready(struct link *link) {
 bool link_is_overdue(const struct link *link, int64_t now_ms) {
     for (size_t i = 0; i < link->count; i++) {
         const struct job *job = link->sent[(link->first + i) % link->capacity].job;
-        if (job)
-            return job->deadline_ms <= now_ms; /* all wait equally long, but for those that are tried again */
+        if (job && job->deadline_ms <= now_ms)
+            return true;
     }
     return false;
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { IDLE_MS = 5000 }; /* the clock sleeps no longer */
+
 /* On the loop. If the fiber waits for something else by now nobody wants the job any more. */
 static void job_resume(struct completion *completion) {
     struct sqlite_job *job = (struct sqlite_job *)completion;
@@ -57,17 +59,17 @@ void job_deliver(struct sqlite_job *job) {
 
 /* With the mutex: the next batch that has waited too long for its start, taken out of the queue. */
 static struct sqlite_job *overdue_take(struct sqlite_writer *writer, int64_t now_ms) {
-    if (h2o_linklist_is_empty(&writer->queue))
-        return NULL;
-    /* All wait equally long, so the first of the queue is due first. */
-    struct sqlite_job *job = job_first(&writer->queue);
-    if (job->deadline_ms > now_ms)
-        return NULL;
-    h2o_linklist_unlink(&job->link);
-    writer->queue_count--;
-    metric_add(METRIC_db_queue, -1);
-    job_answer(job, false);
-    return job;
+    for (h2o_linklist_t *link = writer->queue.next; link != &writer->queue; link = link->next) {
+        struct sqlite_job *job = job_of(link);
+        if (job->deadline_ms > now_ms)
+            continue;
+        h2o_linklist_unlink(&job->link);
+        writer->queue_count--;
+        metric_add(METRIC_db_queue, -1);
+        job_answer(job, false);
+        return job;
+    }
+    return NULL;
 }
 
 /* With the mutex: a batch that was started and whose outcome is not waited for any longer. The
@@ -75,7 +77,7 @@ static struct sqlite_job *overdue_take(struct sqlite_writer *writer, int64_t now
 static struct sqlite_job *stuck_take(struct sqlite_writer *writer, int64_t now_ms) {
     for (size_t i = 0; i < writer->group_count; i++) {
         struct sqlite_job *job = writer->group[i];
-        if (job->deadline_ms + writer->timeout_ms <= now_ms && job_answer(job, false)) {
+        if (job->deadline_ms <= now_ms && job_answer(job, false)) {
             atomic_fetch_add_explicit(&job->references, 1, memory_order_relaxed);
             return job;
         }
@@ -102,24 +104,21 @@ static void overdue_answer(struct sqlite_writer *writer, int64_t now_ms) {
     pthread_mutex_unlock(&writer->mutex);
     if (overdue)
         log_error("store_timeout", log_string("reason", "the writer did not come to them in time"),
-                  log_int("batches", overdue), log_int("timeout_ms", writer->timeout_ms));
+                  log_int("batches", overdue));
     if (stuck)
         log_error("store_outcome_unknown", log_string("reason", "the disk does not answer; they may yet be committed"),
                   log_int("batches", stuck));
     pthread_mutex_lock(&writer->mutex);
 }
 
-/* What is submitted from now on is due later than a whole timeout from now, so nobody needs to wake
- * the clock. */
+/* What is submitted from now on and is due before that wakes the clock. */
 static int64_t next_due_ms(struct sqlite_writer *writer, int64_t now_ms) {
-    int64_t next = now_ms + writer->timeout_ms;
-    if (!h2o_linklist_is_empty(&writer->queue)) {
-        const struct sqlite_job *first = job_first(&writer->queue);
-        next = first->deadline_ms < next ? first->deadline_ms : next;
-    }
+    int64_t next = now_ms + IDLE_MS;
+    for (h2o_linklist_t *link = writer->queue.next; link != &writer->queue; link = link->next)
+        next = job_of(link)->deadline_ms < next ? job_of(link)->deadline_ms : next;
     for (size_t i = 0; i < writer->group_count; i++) {
-        int64_t due = writer->group[i]->deadline_ms + writer->timeout_ms;
-        next = !writer->group[i]->answered && due < next ? due : next;
+        const struct sqlite_job *job = writer->group[i];
+        next = !job->answered && job->deadline_ms < next ? job->deadline_ms : next;
     }
     return next;
 }
@@ -131,7 +130,7 @@ void *writer_clock(void *argument) {
         overdue_answer(writer, clock_monotonic_ms());
         if (writer->clock_stopping)
             break;
-        int64_t until = next_due_ms(writer, clock_monotonic_ms());
+        int64_t until = writer->clock_until_ms = next_due_ms(writer, clock_monotonic_ms());
         struct timespec due = {.tv_sec = until / 1000, .tv_nsec = (until % 1000) * 1000000};
         pthread_cond_timedwait(&writer->tick, &writer->mutex, &due);
     }

@@ -24,9 +24,9 @@ struct sqlite_job {
     bool ran;                 /* the writer's: its statements succeeded */
 };
 
-/* Of a queue that is not empty. */
-static inline struct sqlite_job *job_first(const h2o_linklist_t *queue) {
-    return (struct sqlite_job *)(void *)((char *)queue->next - offsetof(struct sqlite_job, link));
+/* Which is linked there. */
+static inline struct sqlite_job *job_of(const h2o_linklist_t *link) {
+    return (struct sqlite_job *)(void *)((char *)(uintptr_t)link - offsetof(struct sqlite_job, link));
 }
 
 struct sqlite_job *job_new(const struct batch *batch, struct inbox *inbox);

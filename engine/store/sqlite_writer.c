@@ -97,7 +97,7 @@ static void group_take(struct sqlite_writer *writer) {
     pthread_mutex_lock(&writer->mutex);
     size_t count = 0;
     while (count < writer->group_max && !h2o_linklist_is_empty(&writer->queue)) {
-        struct sqlite_job *job = job_first(&writer->queue);
+        struct sqlite_job *job = job_of(writer->queue.next);
         h2o_linklist_unlink(&job->link);
         writer->group[count++] = job;
     }
@@ -189,8 +189,9 @@ static bool submit(struct sqlite_writer *writer, struct sqlite_job *job, bool wa
     pthread_mutex_lock(&writer->mutex);
     bool fits = writer->queue_count < writer->queue_max;
     if (fits) {
-        /* Under the mutex, so that the queue is in the order of deadlines. */
-        job->deadline_ms = clock_monotonic_ms() + writer->timeout_ms;
+        job->deadline_ms = now_ms + job->batch.timeout_ms;
+        if (job->deadline_ms < writer->clock_until_ms)
+            pthread_cond_signal(&writer->tick);
         h2o_linklist_insert(&writer->queue, &job->link);
         writer->queue_count++;
         metric_add(METRIC_db_queue, 1);
@@ -260,7 +261,6 @@ bool sqlite_writer_start(struct sqlite_writer *writer, const struct database_opt
     h2o_linklist_init_anchor(&writer->queue);
     writer->queue_max = options->queue_max;
     writer->group_max = options->group_max;
-    writer->timeout_ms = options->timeout_ms;
     writer->cache = options->cache;
     writer->connection.busy_ms = LOCK_WAIT_MS;
     sqlite_data_version(&writer->connection, &writer->data_version);

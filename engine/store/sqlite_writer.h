@@ -3,11 +3,10 @@
  *
  * Who owns what: a job is a deep copy of the batch with an arena of its own, so that neither side
  * reads memory of the other. The submitter and the writer hold a reference each.
- * Times: a batch that has not been started timeout_ms after it was submitted is taken out of the
- * queue and will never run. One that has been started is waited for (its answer is then the truth);
- * only if the disk does not answer for another timeout_ms is the submitter told false although the
- * batch may yet be committed ("store_outcome_unknown" in the log). A clock thread sees to both, so no
- * caller's loop and no stuck writer can delay it. */
+ * Times: a batch that has not been started batch.timeout_ms after it was submitted is taken out of the queue and will
+ * never run. If one that has been started is not committed by then, because the disk does not answer, the submitter is
+ * told false although it may yet be ("store_outcome_unknown" in the log). A clock thread sees to both, so no caller's
+ * loop and no stuck writer can delay it. */
 #ifndef STORE_SQLITE_WRITER_H
 #define STORE_SQLITE_WRITER_H
 
@@ -22,7 +21,6 @@ struct sqlite_job;
 struct sqlite_writer {
     struct sqlite_connection connection; /* the writer thread's, once that runs */
     struct cache *cache;
-    int64_t timeout_ms;
     size_t queue_max, group_max;
 
     pthread_t thread, clock;
@@ -36,6 +34,7 @@ struct sqlite_writer {
     struct sqlite_job *group[STORE_GROUP_MAX]; /* what has been started */
     size_t group_count;
     int64_t refusal_logged_ms;
+    int64_t clock_until_ms; /* when the clock looks next */
 
     int64_t watched_ms, data_version; /* the writer thread's */
 };

@@ -38,6 +38,7 @@ struct rows *batch_add_values(struct batch *batch, enum statement statement, con
 
 void batch_copy(struct batch *into, struct arena *arena, const struct batch *from) {
     *into = batch_in(arena);
+    into->timeout_ms = from->timeout_ms;
     for (size_t i = 0; i < from->count; i++) {
         struct db_value values[STATEMENT_PARAMETERS_MAX];
         for (size_t j = 0; j < from->calls[i].parameters; j++) {

@@ -1,7 +1,12 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "fiber/fiber.h"
 #include "store/cache.h"
 #include "store/database.h"
+#include "store/faults.h"
+#include "store/rows.h"
+#include "store/untold.h"
 
 #include <stdlib.h>
 
@@ -10,12 +15,15 @@ enum {
     ERROR_MAX = 512,
     QUEUE_DEFAULT = 1024,
     TIMEOUT_DEFAULT_MS = 5000,
+    AWAY_MS = 5000, /* behind a fault, until all servers have stored what they told nobody */
 };
 
 struct store {
     const struct database *database;
     void *opened;
     struct cache *cache; /* or NULL */
+    struct untold *untold;
+    int64_t timeout_ms;
     int64_t schema_version;
 };
 
@@ -54,12 +62,14 @@ struct store *store_open(struct arena *arena, const struct store_options *option
         .queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT,
         .group_max = options->group_max ? options->group_max : STORE_GROUP_MAX,
         .connections = options->connections,
-        .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS,
         .cache = store->cache,
     };
+    store->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS;
     store->opened = database->open(&below, arena, &store->schema_version, error);
-    if (store->opened)
+    if (store->opened) {
+        store->untold = untold_new();
         return store;
+    }
     if (store->cache)
         cache_free(store->cache);
     return NULL;
@@ -69,6 +79,7 @@ void store_close(struct store *store) {
     store->database->close(store->opened);
     if (store->cache)
         cache_free(store->cache);
+    untold_free(store->untold);
 }
 
 int64_t store_schema_version(const struct store *store) {
@@ -105,12 +116,52 @@ void db_tick(struct db *db, int64_t now_ms) {
         db->store->database->tick(db->connection, now_ms);
 }
 
+/* Within what is left of the fiber's time. */
+static bool run_in_time(struct db *db, struct batch *batch) {
+    int64_t left_ms = fiber_budget(), began_ms = clock_monotonic_ms();
+    batch->timeout_ms = left_ms < db->store->timeout_ms ? left_ms : db->store->timeout_ms;
+    bool is_run = batch->timeout_ms > 0 && faults_run(db->store->database, db->connection, batch);
+    if (left_ms != INT64_MAX)
+        fiber_budget_set(left_ms - (clock_monotonic_ms() - began_ms));
+    return is_run;
+}
+
 bool db_run(struct db *db, struct batch *batch) {
     metric_add(METRIC_db_batches, 1);
-    if (db->store->database->run(db->connection, batch))
-        return true;
-    metric_add(METRIC_db_failures, 1);
-    return false;
+    bool is_run = (untold_is_empty(db->store->untold) || batch_reads(batch) || db_untold_store(db, batch->arena)) &&
+                  run_in_time(db, batch);
+    if (!is_run)
+        metric_add(METRIC_db_failures, 1);
+    else if (batch->is_repeated) /* whose second run may not name all that the first has changed */
+        db_forget_all(db);
+    return is_run;
+}
+
+void db_untold(struct db *db, struct slice work_id) {
+    untold_add(db->store->untold, work_id);
+}
+
+bool db_has_untold(const struct db *db) {
+    return !untold_is_empty(db->store->untold);
+}
+
+bool db_untold_store(struct db *db, struct arena *arena) {
+    struct untold *untold = db->store->untold;
+    while (!untold_is_empty(untold)) {
+        struct batch batch = batch_in(arena);
+        if (untold_fill(untold, &batch) == 0)
+            return true;
+        if (!run_in_time(db, &batch))
+            return false;
+        untold_forget(untold, &batch);
+    }
+    return true;
+}
+
+bool db_was_away(const struct db *db) {
+    const struct store *store = db->store;
+    int64_t broken_at_ms = store->database->broken_at_ms ? store->database->broken_at_ms(store->opened) : 0;
+    return broken_at_ms && clock_monotonic_ms() - broken_at_ms < AWAY_MS;
 }
 
 struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key) {

@@ -67,6 +67,9 @@ enum { BATCH_STATEMENTS_MAX = 13, STATEMENT_PARAMETERS_MAX = 32 };
 struct batch {
     struct arena *arena;
     size_t count;
+    int64_t timeout_ms; /* db_run's: how long it may take */
+    bool is_repeated; /* by db_run: it was run again, because the answer of a run that may have been committed was lost
+                       */
     struct {
         enum statement statement;
         unsigned parameters; /* beside it: batches lie on fibers' stacks */
@@ -76,6 +79,12 @@ struct batch {
 };
 
 struct batch batch_in(struct arena *arena);
+
+/* Whether it deleted or revoked what `rows` tells of. A batch that was run again finds no more what it has found
+ * before. */
+static inline bool batch_did(const struct batch *batch, const struct rows *rows) {
+    return rows->count || batch->is_repeated;
+}
 
 /* Adds a statement; its rows are filled by db_run. The number of parameters must be the
  * statement's (checked; a mismatch is a bug and aborts). */
@@ -92,10 +101,25 @@ void db_tick(struct db *db, int64_t now_ms);
  * returns false (store unreachable, queue full, timeout, disk full: the reason is in the log and
  * the caller answers 503 with Retry-After). On a fiber it waits without holding up the loop,
  * elsewhere it blocks. A batch of reads only never waits for a writer.
- * One false leaves the outcome open: when the database took the batch and did not answer for another
- * timeout_ms (a stuck disk), or the connection broke meanwhile, it may yet be committed. The log says
- * "store_outcome_unknown". */
+ * All batches of one request together wait for timeout_ms at most (fiber_budget_set).
+ * A batch that writes may be run twice: when the connection broke before its answer came it is sent again, so it must
+ * change nothing more and give rows that say the same (sql/README.md, "The law of batches").
+ * One false leaves the outcome open: when the time was over before the answer came, it may yet be committed. The log
+ * says "store_outcome_unknown", and whoever answers for it calls db_untold. */
 bool db_run(struct db *db, struct batch *batch);
+
+/* What the rows say that `work_id` did (spent_by, redeemed_by, rotated_by, decided_by, used_by) was told to nobody, and
+ * shall not be held against whoever tries again. Remembered by the process, at most UNTOLD_MAX, and stored before its
+ * next batch that writes. Any stack. */
+enum { UNTOLD_MAX = 10000 };
+void db_untold(struct db *db, struct slice work_id);
+bool db_has_untold(const struct db *db);
+/* Stores it now: before a read whose rows say that something was done already, and on a timer. False when the store
+ * failed. On a fiber, or blocking. */
+bool db_untold_store(struct db *db, struct arena *arena);
+/* Whether a connection to the store broke within the last five seconds. Other servers may then not yet have stored what
+ * they told nobody: who looks like a thief is asked to come again (503). */
+bool db_was_away(const struct db *db);
 
 /* One read statement with one text parameter, answered from memory where that is safe: for what is
  * asked again and again (tokens, keys, sessions, clients). NULL when the store failed. The rows are the caller's copy.

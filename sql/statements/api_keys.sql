@@ -2,7 +2,8 @@
 -- No row when the user has ?6 already.
 INSERT INTO api_keys (key_id, user_id, secret_hash, created_at, name)
 SELECT ?1, ?2, ?3, ?4, ?5
-WHERE (SELECT count(*) FROM api_keys WHERE user_id = ?2) < ?6
+WHERE (SELECT count(*) FROM api_keys WHERE user_id = ?2 AND key_id <> ?1) < ?6
+ON CONFLICT (key_id) DO UPDATE SET name = api_keys.name
 RETURNING key_id
 
 -- name: api_key_find

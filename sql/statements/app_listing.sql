@@ -145,6 +145,11 @@ INSERT INTO app_search (rowid, name, description, homepage_url)
 INSERT INTO app_search (number, name, description, homepage_url)
 -- both:
 SELECT number, ?2, ?3, ?4 FROM apps WHERE app_id = ?1
+-- sqlite:
+  AND NOT EXISTS (SELECT 1 FROM app_search WHERE rowid = apps.number)
+-- postgresql:
+ON CONFLICT (number) DO NOTHING
+-- both:
 
 -- name: app_search_update
 -- After app_update, with its bits (?6), if that changed the row.

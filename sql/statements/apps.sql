@@ -7,9 +7,9 @@ INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redir
   registration_hash, look)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, 0,
   ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26
-WHERE NOT EXISTS (SELECT 1 FROM apps WHERE look = ?26)
-  AND (SELECT count(*) FROM apps WHERE user_id = ?3) < ?27
-ON CONFLICT DO NOTHING
+WHERE NOT EXISTS (SELECT 1 FROM apps WHERE app_id <> ?1 AND (look = ?26 OR name_key = ?5 OR client_id = ?2))
+  AND (SELECT count(*) FROM apps WHERE user_id = ?3 AND app_id <> ?1) < ?27
+ON CONFLICT (app_id) DO UPDATE SET created_at = apps.created_at
 RETURNING app_id
 
 -- name: app_by_client_id

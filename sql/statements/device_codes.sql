@@ -36,8 +36,10 @@ RETURNING wrong
 
 -- name: device_decide
 -- ?3: the grant; NULL: denied. ?4, ?5: the request, spent by this answer.
-UPDATE device_codes SET decided_at = ?2, grant_id = ?3
-WHERE device_id = ?1 AND decided_at IS NULL AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?4 AND spent_by = ?5)
+UPDATE device_codes SET decided_at = ?2, grant_id = ?3, decided_by = ?5
+WHERE device_id = ?1 AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?4 AND spent_by = ?5)
+  AND (decided_at IS NULL OR decided_by = ?5
+    OR EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by))
 RETURNING device_id
 
 -- name: device_polled

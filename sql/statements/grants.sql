@@ -46,12 +46,15 @@ SELECT ?1, z.authorization_id, z.version, z.user_id, z.app_id, ?4, ?5, ?6, ?7, ?
 FROM authorizations z
 WHERE z.user_id = ?2 AND z.app_id = ?3 AND z.revoked_at IS NULL
   AND EXISTS (SELECT 1 FROM spent WHERE spent_id = ?12 AND spent_by = ?1)
+ON CONFLICT (grant_id) DO UPDATE SET created_at = grants.created_at
 RETURNING grant_id
 
 -- name: grant_find
--- A grant that may still be redeemed or was, with all that the token policies ask for.
+-- A grant that may still be redeemed or was (which is said when somebody was told of it), with all that the token
+-- policies ask for.
 SELECT g.grant_id, g.scopes, g.redirect_uri, g.code_challenge, g.nonce, g.auth_time, g.auth_method, g.session_id,
-  g.redeemed_at, g.revoked_at, g.created_at, g.resources, g.claims, g.dpop_jkt,
+  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = g.redeemed_by) THEN NULL ELSE g.redeemed_at END AS redeemed_at,
+  g.revoked_at, g.created_at, g.resources, g.claims, g.dpop_jkt,
   u.user_id, u.username, u.hotkey, u.roles, u.created_at AS user_created_at,
   z.scopes AS authorized_scopes, z.created_at AS authorized_at, z.updated_at AS authorization_updated_at
 FROM grants g
@@ -61,10 +64,13 @@ WHERE g.grant_id = ?1 AND g.app_id = ?2
   AND z.revoked_at IS NULL AND z.version = g.authorization_version
 
 -- name: grant_redeem
--- ?3: the access token that this redemption makes; it is good only if it got the row. The condition is a scalar, for
+-- ?3: the access token that this redemption makes; it is good only if it got the row. ?7: a redemption after this time
+-- may come again (a device's; a code's never). The condition is a scalar, for
 -- PostgreSQL would make a join of EXISTS and, where users are few, read every grant of theirs to find this one.
 UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5, dpop_jkt = ?6
-WHERE grant_id = ?1 AND redeemed_at IS NULL AND revoked_at IS NULL AND expires_at > ?2
+WHERE grant_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
+  AND (redeemed_at IS NULL OR redeemed_by = ?3 OR redeemed_at > ?7
+    OR EXISTS (SELECT 1 FROM untold WHERE work_id = grants.redeemed_by))
   AND (SELECT a.active FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
     WHERE z.authorization_id = grants.authorization_id AND z.version = grants.authorization_version
       AND z.revoked_at IS NULL)
@@ -75,6 +81,7 @@ RETURNING grant_id
 INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
   auth_time, auth_method, session_id, created_at, redeemed_at, redeemed_by, proof, expires_at, resources)
 VALUES (?1, '', 0, '', ?2, ?3, '', ?4, 'client', '', ?4, ?4, ?5, 'secret', ?6, ?7)
+ON CONFLICT (grant_id) DO NOTHING
 
 -- name: grant_insert_exchanged
 -- From the token ?8 of another grant (RFC 8693): under the same authorization, so that what ends that ends this.
@@ -84,6 +91,7 @@ SELECT ?1, g.authorization_id, g.authorization_version, g.user_id, ?2, ?3, '', g
   g.session_id, ?4, ?4, ?5, 'secret', ?6, ?7, ?9
 FROM access_tokens t JOIN grants g ON g.grant_id = t.grant_id
 WHERE t.token_id = ?8 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
+ON CONFLICT (grant_id) DO UPDATE SET created_at = grants.created_at
 RETURNING grant_id
 
 -- name: grant_extend
@@ -92,6 +100,22 @@ UPDATE grants SET expires_at = ?2 WHERE grant_id = ?1 AND expires_at < ?2
 
 -- name: grant_revoke
 UPDATE grants SET revoked_at = ?2 WHERE grant_id = ?1 AND revoked_at IS NULL RETURNING grant_id
+
+-- name: grant_revoke_replayed
+-- Because the code comes again: unless nobody was told of the redemption that counts.
+UPDATE grants SET revoked_at = ?2
+WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM untold WHERE work_id = grants.redeemed_by)
+RETURNING grant_id
+
+-- name: grant_revoke_reused
+-- Because its refresh token ?3 comes again: unless nobody was told of the one that replaced it.
+UPDATE grants SET revoked_at = ?2
+WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM refresh_tokens r
+  JOIN untold u ON u.work_id = r.rotated_by WHERE r.token_id = ?3)
+RETURNING grant_id
+
+-- name: grant_state
+SELECT revoked_at FROM grants WHERE grant_id = ?1
 
 -- name: grant_access_tokens
 SELECT token_id FROM access_tokens WHERE grant_id = ?1 AND expires_at > ?2

@@ -36,13 +36,16 @@ SELECT min(next_at) AS next_at FROM logout_deliveries
 
 -- name: logout_delivery_take
 -- The one that has waited longest is the caller's alone until ?2: by then it has said how the attempt went, or is gone.
-UPDATE logout_deliveries SET attempts = attempts + 1, next_at = ?2
-WHERE next_at <= ?1 AND delivery_id = (SELECT delivery_id FROM logout_deliveries WHERE next_at <= ?1
-  ORDER BY next_at LIMIT 1
+-- ?3: the attempt, by whose id it finds itself again.
+UPDATE logout_deliveries SET next_at = ?2, taken_by = ?3,
+  attempts = attempts + CASE WHEN COALESCE(taken_by, '') = ?3 THEN 0 ELSE 1 END
+WHERE (next_at <= ?1 OR taken_by = ?3)
+  AND delivery_id = COALESCE((SELECT delivery_id FROM logout_deliveries WHERE taken_by = ?3), (SELECT delivery_id
+  FROM logout_deliveries WHERE next_at <= ?1 ORDER BY next_at LIMIT 1
 -- postgresql:
   FOR UPDATE SKIP LOCKED
 -- both:
-)
+))
 RETURNING delivery_id, app_id, user_id, session_id, attempts, expires_at
 
 -- name: logout_delivery_end

@@ -1,9 +1,11 @@
 -- name: passkey_insert
--- No row when it is somebody's already, or when the user has ?7.
-INSERT INTO passkeys (passkey_id, user_id, name, public_key, sign_count, created_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6
-WHERE (SELECT count(*) FROM passkeys WHERE user_id = ?2) < ?7
-ON CONFLICT (passkey_id) DO NOTHING
+-- No row when it is somebody's already, or when the user has ?7. ?8: the request, by whose id it finds itself again.
+INSERT INTO passkeys (passkey_id, user_id, name, public_key, sign_count, created_at, used_by)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8
+WHERE (SELECT count(*) FROM passkeys WHERE user_id = ?2 AND passkey_id <> ?1) < ?7
+ON CONFLICT (passkey_id) DO UPDATE SET used_by = excluded.used_by
+WHERE passkeys.user_id = excluded.user_id AND (passkeys.used_by = excluded.used_by
+  OR EXISTS (SELECT 1 FROM untold WHERE work_id = passkeys.used_by))
 RETURNING passkey_id
 
 -- name: passkey_find
@@ -15,9 +17,10 @@ WHERE p.passkey_id = ?1
 SELECT passkey_id, name, created_at, used_at FROM passkeys WHERE user_id = ?1 ORDER BY created_at, passkey_id
 
 -- name: passkey_use
--- No row when the count did not go up: there is a second one of it (WebAuthn §6.1.1).
-UPDATE passkeys SET sign_count = ?2, used_at = ?3
-WHERE passkey_id = ?1 AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))
+-- No row when the count did not go up: there is a second one of it (WebAuthn §6.1.1). ?4: the request.
+UPDATE passkeys SET sign_count = ?2, used_at = ?3, used_by = ?4
+WHERE passkey_id = ?1 AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0) OR (sign_count = ?2
+  AND (used_by = ?4 OR EXISTS (SELECT 1 FROM untold WHERE work_id = passkeys.used_by))))
 RETURNING passkey_id
 
 -- name: passkey_delete

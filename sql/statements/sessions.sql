@@ -1,7 +1,8 @@
 -- name: spend
--- Whoever gets the row is the first to use it, on every node.
+-- Whoever gets the row is the first to use it, on every node: but for whoever nobody was told of.
 INSERT INTO spent (spent_id, spent_by, expires_at) VALUES (?1, ?2, ?3)
-ON CONFLICT (spent_id) DO NOTHING
+ON CONFLICT (spent_id) DO UPDATE SET spent_by = excluded.spent_by, expires_at = excluded.expires_at
+WHERE spent.spent_by = excluded.spent_by OR EXISTS (SELECT 1 FROM untold WHERE work_id = spent.spent_by)
 RETURNING spent_id
 
 -- name: spend_by_hotkey
@@ -9,8 +10,21 @@ RETURNING spent_id
 INSERT INTO spent (spent_id, spent_by, expires_at)
 SELECT ?1, ?2, ?3
 WHERE EXISTS (SELECT 1 FROM users WHERE hotkey_key = ?4)
-ON CONFLICT (spent_id) DO NOTHING
+ON CONFLICT (spent_id) DO UPDATE SET spent_by = excluded.spent_by, expires_at = excluded.expires_at
+WHERE spent.spent_by = excluded.spent_by OR EXISTS (SELECT 1 FROM untold WHERE work_id = spent.spent_by)
 RETURNING spent_id
+
+-- name: untold_insert
+-- Nobody was told of what ?1 has done, or may yet have.
+INSERT INTO untold (work_id, expires_at) VALUES (?1, ?2) ON CONFLICT (work_id) DO NOTHING
+
+-- name: sweep_untold
+DELETE FROM untold WHERE work_id IN (SELECT work_id FROM untold WHERE expires_at < ?1 LIMIT ?2
+-- postgresql:
+  FOR UPDATE SKIP LOCKED
+-- both:
+)
+RETURNING work_id
 
 -- name: sweep_spent
 DELETE FROM spent WHERE spent_id IN (SELECT spent_id FROM spent WHERE expires_at < ?1 LIMIT ?2
@@ -36,6 +50,7 @@ WHERE (?10 = '' OR EXISTS (SELECT 1 FROM spent WHERE spent_id = ?10 AND spent_by
     FOR SHARE
 -- both:
   ))
+ON CONFLICT (session_id) DO UPDATE SET seen_at = sessions.seen_at
 RETURNING session_id
 
 -- name: sessions_over
@@ -73,7 +88,8 @@ DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE 
 RETURNING session_id
 
 -- name: spent_find
-SELECT spent_by FROM spent WHERE spent_id = ?1
+SELECT spent_by FROM spent
+WHERE spent_id = ?1 AND NOT EXISTS (SELECT 1 FROM untold WHERE work_id = spent.spent_by)
 
 -- name: spend_in_session
 -- The same while session ?4 lasts. On PostgreSQL its end waits for what this batch notes of it (session_app_note), or
@@ -85,7 +101,8 @@ WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?4
   FOR KEY SHARE
 -- both:
 )
-ON CONFLICT (spent_id) DO NOTHING
+ON CONFLICT (spent_id) DO UPDATE SET spent_by = excluded.spent_by, expires_at = excluded.expires_at
+WHERE spent.spent_by = excluded.spent_by OR EXISTS (SELECT 1 FROM untold WHERE work_id = spent.spent_by)
 RETURNING spent_id
 
 -- name: session_app_note

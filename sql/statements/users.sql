@@ -2,8 +2,9 @@
 -- No row when the name, the hotkey or the fingerprint is taken, or the name looks like one that is.
 INSERT INTO users (user_id, username, username_key, hotkey, hotkey_key, fingerprint_hash, roles, created_at, look)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-WHERE NOT EXISTS (SELECT 1 FROM users WHERE look = ?9)
-ON CONFLICT DO NOTHING
+WHERE NOT EXISTS (SELECT 1 FROM users WHERE user_id <> ?1
+  AND (look = ?9 OR username_key = ?3 OR hotkey_key = ?5 OR fingerprint_hash = ?6))
+ON CONFLICT (user_id) DO UPDATE SET created_at = users.created_at
 RETURNING user_id
 
 -- name: user_by_id
