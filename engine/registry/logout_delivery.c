@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "crypto/random.h"
 #include "registry/signing_keys.h"
 #include "server/fetch.h"
 #include "store/record.h"
