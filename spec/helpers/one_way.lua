@@ -1,12 +1,13 @@
 -- luajit spec/helpers/one_way.lua SOCKET: a network between a server and its PostgreSQL that loses answers. Prints the
 -- port that it listens on, reads a word a line from stdin, and says it back when it is so:
 --   drop   what PostgreSQL says from now on is lost; what it is asked still arrives
+--   slow   what it says comes SLOW_S late
 --   cut    all connections end; new ones pass everything
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
 
-local path, CHUNK = arg[1], 65536
-local loop, lines, is_dropping = cqueues.new(), {}, false
+local path, CHUNK, SLOW_S = arg[1], 65536, 0.6
+local loop, lines, is_dropping, is_slow = cqueues.new(), {}, false, false
 
 -- An error is an answer, and raises nothing.
 local function quiet(one)
@@ -17,10 +18,13 @@ local function quiet(one)
   return one
 end
 
-local function pump(line, from, to, may_drop)
+local function pump(line, from, to, is_answers)
   while not line.is_over do
     local piece = from:xread(-CHUNK, "bn")
-    if not piece or (not (may_drop and is_dropping) and not to:xwrite(piece, "bn")) then
+    if is_answers and is_slow then
+      cqueues.sleep(SLOW_S)
+    end
+    if not piece or (not (is_answers and is_dropping) and not to:xwrite(piece, "bn")) then
       break
     end
   end
@@ -47,7 +51,7 @@ end)
 loop:wrap(function()
   local input = socket.fdopen(0)
   for word in input:lines() do
-    is_dropping = word == "drop"
+    is_dropping, is_slow = word == "drop", word == "slow"
     for line in pairs(lines) do
       if word == "cut" then
         line[1]:shutdown "rw"

@@ -12,6 +12,10 @@ return {
   { "engine/store/sqlite_writer.c", "if (version != writer->data_version) {", "if (0) {", "store/store_unit store/sqlite_writer_unit" },
   { "engine/store/sqlite_writer.c", "sqlite_control(connection, CONTROL_RELEASE) == SQLITE_OK", "true", "store/sqlite_writer_unit" },
   { "engine/store/sqlite_writer.c", "while (count < writer->group_max && !", "while (!", "store/sqlite_writer_unit" },
+  { "engine/store/store.c", "(untold_is_empty(db->store->untold) || batch_reads(batch) || db_untold_store(db, batch->arena))", "true", "store/sqlite_writer_unit" },
+  { "engine/store/store.c", "left_ms - (clock_monotonic_ms() - began_ms)", "left_ms", "postgres/lost_answers_spec" },
+  { "engine/store/postgres_link.c", "job->batch->is_repeated = true;", "job->may_retry = !(job->has_failed = true);", "postgres/lost_answers_spec" },
+  { "engine/server/exchange.c", "exchange->request.error == ERROR_STORE_UNAVAILABLE", "false", "postgres/lost_answers_spec" },
   { "engine/store/statement.c", "if (count != text->parameters)", "if (0)", "store/statement_unit" },
   { "engine/store/statement.c", "if (batch->count == BATCH_STATEMENTS_MAX)", "if (0)", "store/statement_unit" },
 }

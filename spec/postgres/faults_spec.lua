@@ -148,8 +148,7 @@ describe("PostgreSQL that fails", function()
         assert.is_true(flow.is_active(two, answers[i].json.access_token))
       else
         shape.oauth_error(answers[i], 503, "temporarily_unavailable")
-        local again = exchange(one, codes[i])
-        assert.is_true(again.status == 200 or again.json.error == "invalid_grant", again.body)
+        shape.ok(exchange(one, codes[i]))
       end
     end
     assert.is_true(http.metric(one, "moonlatch_db_disconnects_total") > 0)

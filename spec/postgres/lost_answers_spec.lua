@@ -200,6 +200,17 @@ describe("an answer of PostgreSQL's that is lost", function()
     assert.equal(303, flow.consent(two, page, world.cookie, "approve").status)
   end)
 
+  it("that is late: all that a request waits for has one time", function()
+    is "slow"
+    local began_s = sys.now()
+    local answer = flow.login(one, world.app, world.user) -- four round trips of 0.6 s
+    is "cut"
+    assert.equal(503, answer.status)
+    assert.is_true(sys.now() - began_s < STORE_TIMEOUT_MS / 1000 + 0.5)
+    http.ask_until(http.get, shape.is_ok, one, "/readyz")
+    assert.equal(303, flow.login(one, world.app, world.user).status)
+  end)
+
   it("and a device that polls again after its answer was lost on the way is served within the grace, not after", function()
     local client = { client_id = world.app.client_id, client_secret = world.app.client_secret }
     local device = http.post(one, "/idp/device_authorization", { form = { scope = "profile",

@@ -103,8 +103,7 @@ static void runs_all_of_a_batch_or_nothing(void) {
     for (int i = 0; i < 2; i++) {
         struct batch batch = batch_in(&arena);
         spend_add(&batch, i ? "second" : "first", "me");
-        batch_add(&batch, STATEMENT_api_key_insert, db_text(SLICE("k")), db_text(SLICE("u")), db_blob("h", 1),
-                  db_int(1), db_text(SLICE("")), db_int(9));
+        batch_add(&batch, STATEMENT_spend, db_text(SLICE("null")), i ? db_null() : db_text(SLICE("me")), db_int(1));
         spend_add(&batch, i ? "fourth" : "third", "me");
         CHECK(db_run(fixture_db, &batch) == (i == 0));
     }
