@@ -6,5 +6,4 @@ return {
   { "engine/cli/settings.c", "|| given->integer < number->min ||", "||", "cli/settings_unit" },
   { "engine/cli/print.c", "utf8_add_escaped(out, value->text, false);", "buffer_add(out, value->text);", "http/names_spec" },
   { "engine/cli/print.c", "utf8_add_escaped(&out, text, true);", "buffer_add(&out, text);", "http/names_spec" },
-  { "engine/main.c", "return is_done ? EXIT_DONE : refuse(why);", "return slice_is_set(why) ? refuse(why) : EXIT_DONE;", "cli/migrate_spec" },
 }

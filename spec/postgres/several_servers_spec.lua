@@ -100,16 +100,39 @@ describe("Several servers on one PostgreSQL", function()
   it("forget also what they find revoked already", function()
     local tokens = flow.tokens(one, world.app, world.cookie)
     local own = { bearer = world.cookie:match "=(.*)$" }
-    assert.is_true(flow.is_active(one, tokens.access_token))
-    sql(url, "UPDATE access_tokens SET revoked_at = 1 WHERE revoked_at IS NULL")
+    local psql = sys.spawn({ "psql", "--quiet", "--no-psqlrc", url }, { stdin = true })
+    local function change_quickly(text)
+      psql:write(text .. ";\n\\echo done\n")
+      assert.equal("done", psql:line(10))
+    end
+    local function remember(ask)
+      local function misses()
+        return http.metric(one, "moonlatch_cache_misses_total")
+      end
+      local before = misses()
+      http.ask_until(function() -- until it is read anew
+        return ask() and misses()
+      end, function(now)
+        return now > before
+      end)
+    end
+    change_quickly "SET client_min_messages = warning" -- it is connected
+    remember(function()
+      return flow.is_active(one, tokens.access_token)
+    end)
+    change_quickly "UPDATE access_tokens SET revoked_at = 1 WHERE revoked_at IS NULL"
     shape.ok(http.post(one, "/idp/token/revoke", { form = { token = tokens.access_token,
       client_id = world.app.client_id, client_secret = world.app.client_secret } }))
     assert.is_false(flow.is_active(one, tokens.access_token))
-    assert.equal(200, http.get(one, "/idp/apps?limit=1", own).status)
-    sql(url, "DELETE FROM sessions")
+    remember(function()
+      return http.get(one, "/idp/apps?limit=1", own).status == 200
+    end)
+    change_quickly "DELETE FROM sessions"
     shape.ok(http.request(one, "DELETE", "/idp/sessions", { bearer = world.user.api_key }))
     assert.equal(401, http.get(one, "/idp/apps?limit=1", own).status)
     world.cookie = flow.sign_in(one, world.app, world.user)
+    psql:close_stdin()
+    assert.equal(0, psql:wait(10))
   end)
 
   it("say that they are not ready while the database takes no write, and that they are afterwards", function()

@@ -55,6 +55,27 @@ describe("Readiness", function()
     assert.is_true(http.metric(server, "moonlatch_db_batches_total") - before < 60 + seconds)
   end)
 
+  it("is tried once for all who ask while it is tried", function()
+    start()
+    http.ask_until(readiness, shape.is_ok, server)
+    local held = lock.hold(server)
+    http.ask_until(readiness, shape.is_refused, server)
+    local before = http.metric(server, "moonlatch_db_failures_total")
+    local answers = http.together(server, 40, function(_, connection)
+      return http.ask_until(function() -- until it is tried once more, and fails once more
+        return connection:request("GET", "/readyz")
+      end, function()
+        return http.metric(server, "moonlatch_db_failures_total") > before
+      end)
+    end)
+    local failed = http.metric(server, "moonlatch_db_failures_total") - before
+    held:release()
+    for _, answer in ipairs(answers) do
+      not_ready(answer, "^The store takes no write: ")
+    end
+    assert.is_true(failed < 20, failed .. " failed")
+  end)
+
   it("is a write: one row, with the time", function()
     start()
     assert.equal(0, lock.number(server, "SELECT count(*) FROM health"))
