@@ -31,7 +31,7 @@ describe("Readiness", function()
 
   it("is told of a store that takes no write, with the reason, and of one that does again", function()
     start()
-    assert.equal(200, readiness(server).status)
+    http.ask_until(readiness, shape.is_ok, server)
     local held = lock.hold(server)
     local answer = http.ask_until(readiness, shape.is_refused, server)
     held:release()
