@@ -127,16 +127,18 @@ static int guide(int count, char **words) {
 static int work(const struct command *command, struct command_line *line) {
     struct workplace workplace;
     struct slice why = SLICE_NONE;
-    if (workplace_open(&workplace, line, &why)) {
+    bool is_done = workplace_open(&workplace, line, &why);
+    if (is_done) {
         struct value *result;
         enum error error = command->work(&workplace, &result);
+        is_done = !error;
         if (error)
             why = workplace_error(&workplace, error);
         else
             print_result(line, result);
     }
     workplace_close(&workplace);
-    return slice_is_set(why) ? refuse(why) : EXIT_DONE;
+    return is_done ? EXIT_DONE : refuse(why);
 }
 
 int main(int count, char **words) {

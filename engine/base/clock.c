@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 int64_t clock_now_s(void) {
@@ -12,6 +13,16 @@ int64_t clock_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static _Atomic int64_t skew_ms;
+
+int64_t clock_shared_s(void) {
+    return (clock_now_ms() - atomic_load_explicit(&skew_ms, memory_order_relaxed)) / 1000;
+}
+
+void clock_skew_set(int64_t ahead_ms) {
+    atomic_store_explicit(&skew_ms, ahead_ms, memory_order_relaxed);
 }
 
 int64_t clock_monotonic_ns(void) {

@@ -7,6 +7,10 @@
 
 int64_t clock_now_s(void);
 int64_t clock_now_ms(void);
+/* The time that servers of one database compare with each other's: the database's, as far as it is known how far this
+ * clock is ahead of it (clock_skew_set). */
+int64_t clock_shared_s(void);
+void clock_skew_set(int64_t ahead_ms);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_ns(void);
 

@@ -30,6 +30,7 @@
     X(cache_hits, "moonlatch_cache_hits_total", "counter", "Reads answered from memory") \
     X(cache_misses, "moonlatch_cache_misses_total", "counter", "Reads that asked the store") \
     X(cache_bytes, "moonlatch_cache_bytes", "gauge", "Bytes held by the cache") \
+    X(clock_skew, "moonlatch_clock_skew_seconds", "gauge", "How far this clock is ahead of the database's") \
     X(policy_calls, "moonlatch_policy_calls_total", "counter", "Policy decisions") \
     X(policy_failures, "moonlatch_policy_failures_total", "counter", "Policy calls that failed and so denied") \
     X(policy_renewals, "moonlatch_policy_renewals_total", "counter", "Policy states replaced: they kept something") \

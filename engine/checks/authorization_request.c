@@ -36,6 +36,14 @@ struct params authorization_params(struct arena *arena, const struct params *fro
     return params;
 }
 
+static enum error redirect_check(struct request *request, const struct authorization_request *asked) {
+    if (!asked->app.active)
+        return fail(request, ERROR_APP_IS_OFF, NULL);
+    if (!redirect_uri_is_registered(request->arena, &asked->app, asked->redirect_uri))
+        return fail(request, ERROR_BAD_REQUEST, "The app has not registered this redirect_uri.");
+    return ERROR_NONE;
+}
+
 /* Who asks, and where answers may go. Nothing is redirected before both are known (RFC 9700 §4.11.2). */
 static enum error target_check(struct request *request, const char *place, struct authorization_request *asked) {
     const struct params *params = &asked->params;
@@ -53,12 +61,11 @@ static enum error target_check(struct request *request, const char *place, struc
         return fail(request, ERROR_BAD_REQUEST, "No app has this client_id.");
     if (error)
         return error;
-    if (!asked->app.active)
-        return fail(request, ERROR_APP_IS_OFF, NULL);
-    if (!redirect_uri_is_registered(request->arena, &asked->app, asked->redirect_uri))
-        return fail(request, ERROR_BAD_REQUEST, "The app has not registered this redirect_uri.");
-    asked->may_redirect = true;
-    return ERROR_NONE;
+    error = redirect_check(request, asked);
+    if (error && client_renew(request, &asked->app))
+        error = redirect_check(request, asked);
+    asked->may_redirect = !error;
+    return error;
 }
 
 /* RFC 7636 §4.3; "plain" is refused (RFC 9700 §2.1.1). A client that has no secret cannot redeem a code without

@@ -18,6 +18,32 @@ enum error client_find(struct request *request, struct slice client_id, struct a
     return ERROR_NONE;
 }
 
+/* In what somebody is refused for. */
+static bool is_another(const struct app *a, const struct app *b) {
+    const struct slice pairs[][2] = {
+        {a->secret_hash, b->secret_hash},
+        {a->token_endpoint_auth_method, b->token_endpoint_auth_method},
+        {a->redirect_uris, b->redirect_uris},
+        {a->metadata.jwks, b->metadata.jwks},
+        {a->metadata.jwks_uri, b->metadata.jwks_uri},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+        if (slice_is_set(pairs[i][0]) != slice_is_set(pairs[i][1]) || !slice_equal(pairs[i][0], pairs[i][1]))
+            return true;
+    return a->active != b->active;
+}
+
+bool client_renew(struct request *request, struct app *app) {
+    if (!app->is_remembered)
+        return false;
+    struct rows *rows = db_find_again(request->service->db, request->arena, STATEMENT_app_by_client_id, app->client_id);
+    if (!rows || rows->count == 0)
+        return false;
+    struct app before = *app;
+    *app = app_from(rows, 0);
+    return is_another(&before, app);
+}
+
 /* What was presented, and by which RFC 7591 method. */
 struct presented {
     struct slice id, secret;
@@ -60,6 +86,21 @@ static enum error presented_read(struct request *request, struct presented *pres
     return ERROR_NONE;
 }
 
+static enum error client_prove(struct request *request, const struct presented *presented, struct client *client) {
+    if (slice_is_set(presented->secret)) {
+        if (!secret_matches(request->service->keyring, presented->secret, client->app.secret_hash))
+            return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
+        client->is_authenticated = true;
+    }
+    struct slice required = client->app.token_endpoint_auth_method;
+    if (slice_is_set(required) && !slice_is(required, presented->method))
+        return fail(request, ERROR_INVALID_CLIENT, "This client has to authenticate with %.*s.", SLICE_ARG(required));
+    if (!slice_is(slice_of(presented->method), "private_key_jwt"))
+        return ERROR_NONE;
+    client->is_authenticated = true; /* or it is refused */
+    return client_assertion_check(request, &client->app, &presented->assertion);
+}
+
 enum error client_check(struct request *request, struct client *client) {
     *client = (struct client){0};
     struct presented presented;
@@ -69,16 +110,8 @@ enum error client_check(struct request *request, struct client *client) {
     if ((error = client_find(request, presented.id, &client->app)))
         return error == ERROR_INVALID_CLIENT ? fail(request, error, "Client authentication failed.") : error;
     client->is_named = true;
-    if (slice_is_set(presented.secret)) {
-        if (!secret_matches(request->service->keyring, presented.secret, client->app.secret_hash))
-            return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
-        client->is_authenticated = true;
-    }
-    struct slice required = client->app.token_endpoint_auth_method;
-    if (slice_is_set(required) && !slice_is(required, presented.method))
-        return fail(request, ERROR_INVALID_CLIENT, "This client has to authenticate with %.*s.", SLICE_ARG(required));
-    if (!slice_is(slice_of(presented.method), "private_key_jwt"))
-        return ERROR_NONE;
-    client->is_authenticated = true; /* or it is refused */
-    return client_assertion_check(request, &client->app, &presented.assertion);
+    error = client_prove(request, &presented, client);
+    if (error == ERROR_INVALID_CLIENT && client_renew(request, &client->app))
+        error = client_prove(request, &presented, client);
+    return error;
 }

@@ -1,6 +1,6 @@
 /* OAuth clients: finding one, and authenticating one (RFC 6749 §2.3.1). Wrong secrets are not counted: they have 285
  * bits, so no number of guesses finds one, and a limit for a client would only let strangers stop it. A guess costs a
- * look-up in memory and one hash. */
+ * look-up in memory, one hash, and one read of the store. */
 #ifndef CHECKS_CLIENT_H
 #define CHECKS_CLIENT_H
 
@@ -25,6 +25,10 @@
 
 /* The app of a client_id, active or not. ERROR_INVALID_CLIENT when there is none. */
 enum error client_find(struct request *request, struct slice client_id, struct app *app);
+/* Before a client is refused by what its app has (secret, keys, redirect URIs, being switched off): another server may
+ * have changed that a moment ago. Reads an app that came from memory once more; true when it is another by now, so that
+ * the question is worth asking again. */
+bool client_renew(struct request *request, struct app *app);
 
 /* How the caller of a token endpoint proved to be the client. */
 struct client {

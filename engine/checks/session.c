@@ -78,8 +78,11 @@ static enum error browser_read(struct request *request, const struct user *user,
 
 /* Those that are too many, and good for nothing any more: their apps hear of it. */
 static void sessions_end_over(struct request *request, const struct user *user, const struct rows *over) {
-    for (size_t i = 0; i < over->count; i++)
-        session_end(request, user, row_text(over, i, "session_id"));
+    for (size_t i = 0; i < over->count; i++) {
+        struct slice session_id = row_text(over, i, "session_id");
+        db_forget(request->service->db, STATEMENT_session_find, session_id); /* also when the rest fails */
+        session_end(request, user, session_id);
+    }
 }
 
 enum error session_begin(struct request *request, const struct session_start *start, struct session *session,

@@ -2,6 +2,7 @@
 #include "endpoints/endpoints.h"
 
 #include "base/metrics.h"
+#include "registry/readiness.h"
 #include "server/server.h"
 
 struct response endpoint_healthz(struct request *request) {
@@ -9,16 +10,18 @@ struct response endpoint_healthz(struct request *request) {
     return response_json(SLICE("{\"status\":\"ok\"}"));
 }
 
-/* Ready while the store answers and the server is not draining; policies are loaded before a worker
- * starts. */
+/* Ready while the store takes a write, the clock is right and the server is not draining; policies are loaded before a
+ * worker starts. */
 struct response endpoint_readyz(struct request *request) {
-    struct batch batch = batch_in(request->arena);
-    batch_add_values(&batch, STATEMENT_health, NULL, 0);
-    if (server_is_draining())
-        return respond_error(request, fail(request, ERROR_OVERLOADED, "The server is shutting down."));
-    if (!db_run(request->service->db, &batch))
-        return respond_error(request, ERROR_STORE_UNAVAILABLE);
-    return response_json(SLICE("{\"status\":\"ready\"}"));
+    int64_t skew_ms;
+    enum error error = server_is_draining() ? fail(request, ERROR_OVERLOADED, "The server is shutting down.")
+                                            : readiness_check(request, &skew_ms);
+    if (error)
+        return respond_error(request, error);
+    if (skew_ms == 0)
+        return response_json(SLICE("{\"status\":\"ready\"}"));
+    return response_json(
+        arena_printf(request->arena, "{\"status\":\"ready\",\"clock_ahead_ms\":%lld}", (long long)skew_ms));
 }
 
 struct response endpoint_metrics(struct request *request) {

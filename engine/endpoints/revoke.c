@@ -34,6 +34,8 @@ static enum error revoke(struct request *request, const struct client *client, c
                                     : batch_add(&batch, STATEMENT_access_token_find, db_text(claim->id));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
+    if (found->count == 0 && !is_refresh) /* it may have been revoked by a request that got no answer */
+        db_forget(request->service->db, STATEMENT_access_token_find, claim->id);
     if (found->count == 0 ||
         !secret_matches(request->service->keyring, claim->secret, row_text(found, 0, "secret_hash")))
         return ERROR_NONE; /* RFC 7009 §2.2: an unknown token is no error */

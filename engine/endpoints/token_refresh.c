@@ -52,8 +52,9 @@ static enum error rotate(struct request *request, const struct token_set *set, c
     struct db_value refresh_expires_at = db_int(set->refresh_expires_at_s);
     request_works(request, slice_of(set->refresh.id));
     struct batch batch = batch_in(request->arena);
-    struct rows *rotated = batch_add(&batch, STATEMENT_refresh_token_rotate, used, now, refresh,
-                                     db_int(set->now_s - request->service->settings->reuse_grace_s));
+    int64_t rotated_at = clock_shared_s(); /* other servers ask how long ago that is */
+    struct rows *rotated = batch_add(&batch, STATEMENT_refresh_token_rotate, used, db_int(rotated_at), refresh,
+                                     db_int(rotated_at - request->service->settings->reuse_grace_s));
     batch_add(&batch, STATEMENT_access_token_insert_rotated, access, grant, db_blob(set->access.hash, SECRET_HASH_SIZE),
               scopes, now, db_int(set->access_expires_at_s), used, refresh, db_text(set->dpop_jkt),
               db_text(set->audience));
@@ -69,7 +70,7 @@ static enum error rotate(struct request *request, const struct token_set *set, c
 /* Rotated before, outside the reuse grace. */
 static bool is_reused(struct request *request, const struct rows *found) {
     return !row_is_null(found, 0, "rotated_at") &&
-           row_int(found, 0, "rotated_at") <= clock_now_s() - request->service->settings->reuse_grace_s;
+           row_int(found, 0, "rotated_at") <= clock_shared_s() - request->service->settings->reuse_grace_s;
 }
 
 static enum error reused(struct request *request, const struct rows *found) {

@@ -178,14 +178,13 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
     batch_add(&batch, STATEMENT_app_counts_put, id);
     if (!db_run(db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (changed->count == 0) {
-        enum error error = name_refused(request, app, name_key, look);
-        return error ? error : fail(request, ERROR_NOT_FOUND, "There is no such app.");
-    }
     app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
         db_forget_all(db); /* its tokens may be many */
-    return ERROR_NONE;
+    if (changed->count)
+        return ERROR_NONE;
+    enum error error = name_refused(request, app, name_key, look);
+    return error ? error : fail(request, ERROR_NOT_FOUND, "There is no such app.");
 }
 
 enum error app_keep_jwks(struct request *request, struct app *app, struct slice jwks) {
@@ -213,10 +212,8 @@ enum error app_renew_secret(struct request *request, struct app *app, struct sli
                                      db_blob(hash, sizeof(hash)), db_int(app->updated_at));
     if (!db_run(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
-    if (changed->count == 0)
-        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
     app_forget(request->service->db, app);
-    return ERROR_NONE;
+    return changed->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
 }
 
 enum error app_delete(struct request *request, const struct app *app) {

@@ -8,6 +8,7 @@
 #include "registry/audit.h"
 #include "registry/logout_delivery.h"
 #include "registry/looks.h"
+#include "registry/readiness.h"
 #include "registry/signing_keys.h"
 
 #include <fcntl.h>
@@ -119,6 +120,8 @@ static void cleanup(void *data) {
         if (worker->does_chores)
             has_more = looks_fill(worker->db, &arena) || has_more;
     }
+    if (worker->does_chores)
+        clocks_compare(worker->db, &arena);
     arena_free(&arena);
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }

@@ -198,6 +198,15 @@ struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement
     return rows;
 }
 
+struct cache_miss cache_pass(struct cache *cache, enum statement statement, struct slice key) {
+    struct shard *shard = shard_of(cache, hash_of(cache, statement, key));
+    pthread_mutex_lock(&shard->mutex);
+    struct cache_miss miss = {shard->epoch, coarse_now_ms()};
+    pthread_mutex_unlock(&shard->mutex);
+    metric_add(METRIC_cache_misses, 1);
+    return miss;
+}
+
 static struct entry *entry_new(enum statement statement, struct slice key, uint64_t hash, const struct rows *rows,
                                size_t size_max) {
     size_t block_size = rows_packed_size(rows);
@@ -224,7 +233,10 @@ void cache_fill(struct cache *cache, enum statement statement, struct slice key,
     entry->until_ms = cache->keep_ms ? miss.at_ms + cache->keep_ms : INT64_MAX;
     pthread_mutex_lock(&shard->mutex);
     struct entry **place = place_of(cache, shard, hash, statement, key);
-    if (shard->epoch == miss.epoch && !*place) {
+    if (shard->epoch == miss.epoch && (!*place || (*place)->until_ms < entry->until_ms)) {
+        if (*place)
+            entry_drop(shard, place);
+        entry->chain = *place;
         *place = entry;
         use_begin(shard, entry);
         shard->bytes += entry->size;

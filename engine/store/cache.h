@@ -24,7 +24,9 @@ struct cache_miss {
  * that begins now gives. */
 struct rows *cache_find(struct cache *cache, struct arena *arena, enum statement statement, struct slice key,
                         struct cache_miss *miss);
-/* Absent rows (count 0) are not kept. */
+/* For a read that is to ask the store whatever is here. */
+struct cache_miss cache_pass(struct cache *cache, enum statement statement, struct slice key);
+/* Absent rows (count 0) are not kept. Rows of a later read take the place of older ones. */
 void cache_fill(struct cache *cache, enum statement statement, struct slice key, const struct rows *rows,
                 struct cache_miss miss);
 

@@ -249,9 +249,11 @@ static void call_failed(struct job *job, const char *statement, const PGresult *
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     job->has_failed = true;
     job->may_retry = may_retry(state) && job->tries < JOB_TRIES_MAX;
+    struct slice reason = reason_of(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    job->batch->why = arena_copy(job->batch->arena, reason);
     if (!job->may_retry)
         log_error("store_failed", log_string("statement", statement), log_string("code", state ? state : ""),
-                  log_text("reason", reason_of(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY))));
+                  log_text("reason", reason));
 }
 
 static void call_answered(struct link *link, struct job *job, const PGresult *result) {

@@ -42,6 +42,7 @@ struct app app_listed_from(const struct rows *rows, size_t row) {
 
 struct app app_from(const struct rows *rows, size_t row) {
     struct app app = app_listed_from(rows, row);
+    app.is_remembered = rows->is_remembered;
     app.metadata = (struct client_metadata){
         .grant_types = row_text(rows, row, "grant_types"),
         .id_token_signed_response_alg = row_text(rows, row, "id_token_signed_response_alg"),

@@ -46,6 +46,7 @@ struct app {
     int64_t refresh_token_lifetime_days, created_at, updated_at;
     int64_t user_count, share_count; /* who have authorized it; with whom it is shared */
     struct client_metadata metadata; /* not of a listing's rows */
+    bool is_remembered;              /* from db_find's memory */
 };
 
 /* From the columns user_id, username, hotkey, roles and `created_at_column`. */

@@ -47,6 +47,6 @@ int sqlite_calls_run(struct sqlite_connection *connection, struct batch *batch, 
 bool sqlite_data_version(struct sqlite_connection *connection, int64_t *version);
 
 /* A line in the log: the statement that failed and the connection's latest error. */
-void sqlite_log_failure(const struct sqlite_connection *connection, const char *event, const char *statement);
+const char *sqlite_log_failure(const struct sqlite_connection *connection, const char *event, const char *statement);
 
 #endif

@@ -218,8 +218,9 @@ int sqlite_calls_run(struct sqlite_connection *connection, struct batch *batch, 
     return SQLITE_OK;
 }
 
-void sqlite_log_failure(const struct sqlite_connection *connection, const char *event, const char *statement) {
+const char *sqlite_log_failure(const struct sqlite_connection *connection, const char *event, const char *statement) {
     int code = sqlite3_extended_errcode(connection->handle);
     log_error(event, log_string("statement", statement), log_string("reason", sqlite3_errmsg(connection->handle)),
               log_int("code", code), log_int("errno", sqlite3_system_errno(connection->handle)));
+    return sqlite3_errstr(code);
 }

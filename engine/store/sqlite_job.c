@@ -42,11 +42,12 @@ void job_release(struct sqlite_job *job) {
     arena_free(&arena);
 }
 
-bool job_answer(struct sqlite_job *job, bool succeeded) {
+bool job_answer(struct sqlite_job *job, bool succeeded, const char *why) {
     if (job->answered)
         return false;
     job->answered = true;
     job->succeeded = succeeded;
+    job->why = why;
     if (!job->inbox)
         pthread_cond_signal(&job->answer);
     return true;
@@ -66,7 +67,7 @@ static struct sqlite_job *overdue_take(struct sqlite_writer *writer, int64_t now
         h2o_linklist_unlink(&job->link);
         writer->queue_count--;
         metric_add(METRIC_db_queue, -1);
-        job_answer(job, false);
+        job_answer(job, false, "the lock could not be had in time");
         return job;
     }
     return NULL;
@@ -77,7 +78,7 @@ static struct sqlite_job *overdue_take(struct sqlite_writer *writer, int64_t now
 static struct sqlite_job *stuck_take(struct sqlite_writer *writer, int64_t now_ms) {
     for (size_t i = 0; i < writer->group_count; i++) {
         struct sqlite_job *job = writer->group[i];
-        if (job->deadline_ms <= now_ms && job_answer(job, false)) {
+        if (job->deadline_ms <= now_ms && job_answer(job, false, "the disk does not answer")) {
             atomic_fetch_add_explicit(&job->references, 1, memory_order_relaxed);
             return job;
         }

@@ -21,7 +21,9 @@ struct sqlite_job {
     pthread_cond_t answer;
 
     bool answered, succeeded; /* under the writer's mutex until answered */
+    const char *why;          /* likewise: it did not */
     bool ran;                 /* the writer's: its statements succeeded */
+    const char *failure;      /* likewise: why not */
 };
 
 /* Which is linked there. */
@@ -33,8 +35,8 @@ struct sqlite_job *job_new(const struct batch *batch, struct inbox *inbox);
 void job_release(struct sqlite_job *job);
 
 /* Under the mutex: the first answer counts. True when this is it; job_deliver must follow without
- * the mutex, before the caller's reference is released. */
-bool job_answer(struct sqlite_job *job, bool succeeded);
+ * the mutex, before the caller's reference is released. `why`: NULL, or a text that stays. */
+bool job_answer(struct sqlite_job *job, bool succeeded, const char *why);
 void job_deliver(struct sqlite_job *job);
 
 /* The clock thread's main. */

@@ -37,21 +37,28 @@ static bool job_run(struct sqlite_writer *writer, struct sqlite_job *job) {
     struct sqlite_connection *connection = &writer->connection;
     size_t failed = 0;
     if (sqlite_control(connection, CONTROL_SAVEPOINT) != SQLITE_OK) {
-        sqlite_log_failure(connection, "store_batch_failed", "SAVEPOINT");
+        job->failure = sqlite_log_failure(connection, "store_batch_failed", "SAVEPOINT");
         return false;
     }
     if (sqlite_calls_run(connection, &job->batch, &failed) == SQLITE_OK) {
         if (sqlite_control(connection, CONTROL_RELEASE) == SQLITE_OK)
             return true;
-        sqlite_log_failure(connection, "store_batch_failed", "RELEASE");
+        job->failure = sqlite_log_failure(connection, "store_batch_failed", "RELEASE");
     } else {
-        sqlite_log_failure(connection, "store_batch_failed", statement_texts[job->batch.calls[failed].statement].name);
+        job->failure = sqlite_log_failure(connection, "store_batch_failed",
+                                          statement_texts[job->batch.calls[failed].statement].name);
     }
     /* A full disk and the like may have ended the whole transaction; group_run sees that. */
     if (!sqlite3_get_autocommit(connection->handle) && (sqlite_control(connection, CONTROL_ROLLBACK_TO) != SQLITE_OK ||
                                                         sqlite_control(connection, CONTROL_RELEASE) != SQLITE_OK))
         sqlite_control(connection, CONTROL_ROLLBACK);
     return false;
+}
+
+static void group_failed(struct sqlite_writer *writer, const char *why) {
+    for (size_t i = 0; i < writer->group_count; i++)
+        if (!writer->group[i]->failure)
+            writer->group[i]->failure = why;
 }
 
 /* In the transaction that the caller has begun: runs what was taken and commits it. Whether each
@@ -70,7 +77,7 @@ static void group_run(struct sqlite_writer *writer) {
         return;
     }
     if (is_open && ran)
-        sqlite_log_failure(connection, "store_commit_failed", "COMMIT");
+        group_failed(writer, sqlite_log_failure(connection, "store_commit_failed", "COMMIT"));
     if (!sqlite3_get_autocommit(connection->handle))
         sqlite_control(connection, CONTROL_ROLLBACK);
     for (size_t i = 0; i < writer->group_count; i++)
@@ -78,14 +85,18 @@ static void group_run(struct sqlite_writer *writer) {
 }
 
 static void group_answer(struct sqlite_writer *writer) {
-    bool first[STORE_GROUP_MAX];
+    bool first[STORE_GROUP_MAX], is_untold = false;
     size_t count = writer->group_count;
     pthread_mutex_lock(&writer->mutex);
     for (size_t i = 0; i < count; i++) {
-        first[i] = job_answer(writer->group[i], writer->group[i]->ran);
+        first[i] = job_answer(writer->group[i], writer->group[i]->ran, writer->group[i]->failure);
+        is_untold = is_untold || (!first[i] && writer->group[i]->ran);
     }
     writer->group_count = 0;
     pthread_mutex_unlock(&writer->mutex);
+    /* Whoever asked was told that it failed, so nobody else forgets what it changed. */
+    if (is_untold && writer->cache)
+        cache_forget_all(writer->cache);
     for (size_t i = 0; i < count; i++) {
         if (first[i])
             job_deliver(writer->group[i]);
@@ -114,10 +125,11 @@ static void group_next(struct sqlite_writer *writer) {
     int code = sqlite_control(connection, CONTROL_BEGIN_WRITE);
     if ((code & 0xff) == SQLITE_BUSY)
         return;
-    if (code != SQLITE_OK)
-        sqlite_log_failure(connection, "store_begin_failed", "BEGIN");
+    const char *why = code == SQLITE_OK ? NULL : sqlite_log_failure(connection, "store_begin_failed", "BEGIN");
     group_take(writer);
-    if (code == SQLITE_OK)
+    if (why)
+        group_failed(writer, why);
+    else
         group_run(writer);
     group_answer(writer);
 }
@@ -214,6 +226,7 @@ bool sqlite_writer_run(struct sqlite_writer *writer, struct writer_wake *wake, s
     if (!submit(writer, job, !waits_for_loop)) {
         job_release(job);
         job_release(job);
+        batch->why = SLICE("too much waits for it");
         return false;
     }
     if (waits_for_loop)
@@ -229,6 +242,8 @@ bool sqlite_writer_run(struct sqlite_writer *writer, struct writer_wake *wake, s
     bool succeeded = job->succeeded;
     for (size_t i = 0; succeeded && i < batch->count; i++)
         rows_copy(batch->calls[i].rows, batch->arena, job->batch.calls[i].rows);
+    if (!succeeded && job->why)
+        batch->why = slice_of(job->why);
     job_release(job);
     return succeeded;
 }

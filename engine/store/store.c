@@ -128,12 +128,15 @@ static bool run_in_time(struct db *db, struct batch *batch) {
 
 bool db_run(struct db *db, struct batch *batch) {
     metric_add(METRIC_db_batches, 1);
+    batch->why = SLICE_NONE;
     bool is_run = (untold_is_empty(db->store->untold) || batch_reads(batch) || db_untold_store(db, batch->arena)) &&
                   run_in_time(db, batch);
     if (!is_run)
         metric_add(METRIC_db_failures, 1);
     else if (batch->is_repeated) /* whose second run may not name all that the first has changed */
         db_forget_all(db);
+    if (is_run)
+        batch->why = SLICE_NONE; /* of a try that failed before it succeeded */
     return is_run;
 }
 
@@ -164,19 +167,31 @@ bool db_was_away(const struct db *db) {
     return broken_at_ms && clock_monotonic_ms() - broken_at_ms < AWAY_MS;
 }
 
-struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key) {
-    struct cache *cache = db->store->cache;
-    struct cache_miss miss;
-    struct rows *rows = cache ? cache_find(cache, arena, statement, key, &miss) : NULL;
-    if (rows)
-        return rows;
+/* `miss`: of the cache, where there is one. */
+static struct rows *read_and_fill(struct db *db, struct arena *arena, enum statement statement, struct slice key,
+                                  struct cache_miss miss) {
     struct batch batch = batch_in(arena);
-    rows = batch_add(&batch, statement, db_text(key));
+    struct rows *rows = batch_add(&batch, statement, db_text(key));
     if (!db_run(db, &batch))
         return NULL;
-    if (cache)
-        cache_fill(cache, statement, key, rows, miss);
+    if (db->store->cache)
+        cache_fill(db->store->cache, statement, key, rows, miss);
     return rows;
+}
+
+struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key) {
+    struct cache *cache = db->store->cache;
+    struct cache_miss miss = {0};
+    struct rows *rows = cache ? cache_find(cache, arena, statement, key, &miss) : NULL;
+    if (!rows)
+        return read_and_fill(db, arena, statement, key, miss);
+    rows->is_remembered = true;
+    return rows;
+}
+
+struct rows *db_find_again(struct db *db, struct arena *arena, enum statement statement, struct slice key) {
+    struct cache *cache = db->store->cache;
+    return read_and_fill(db, arena, statement, key, cache ? cache_pass(cache, statement, key) : (struct cache_miss){0});
 }
 
 void db_forget(struct db *db, enum statement statement, struct slice key) {

@@ -54,6 +54,7 @@ struct rows {
     size_t count, columns;
     const char *const *names; /* of the columns; live as long as the store */
     struct db_value *values;  /* count × columns, row by row */
+    bool is_remembered;       /* db_find had them in memory: elsewhere they may have been changed a moment ago */
 };
 
 /* The cell of a row by column name. A name that the statement does not have is a bug and aborts. */
@@ -66,6 +67,7 @@ enum { BATCH_STATEMENTS_MAX = 13, STATEMENT_PARAMETERS_MAX = 32 };
 
 struct batch {
     struct arena *arena;
+    struct slice why; /* it failed, in the database's words, in `arena`; absent: the database has said nothing */
     size_t count;
     int64_t timeout_ms; /* db_run's: how long it may take */
     bool is_repeated; /* by db_run: it was run again, because the answer of a run that may have been committed was lost
@@ -125,6 +127,9 @@ bool db_was_away(const struct db *db);
  * asked again and again (tokens, keys, sessions, clients). NULL when the store failed. The rows are the caller's copy.
  */
 struct rows *db_find(struct db *db, struct arena *arena, enum statement statement, struct slice key);
+/* The same from the store, whatever is in memory, which then has these rows: once, by whoever is about to refuse
+ * something because of remembered rows. */
+struct rows *db_find_again(struct db *db, struct arena *arena, enum statement statement, struct slice key);
 
 /* Called after a batch that changed what db_find(statement, key) would return, before the answer is
  * sent: it is then gone from every worker of this process. A fill that raced with it is thrown

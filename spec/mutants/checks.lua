@@ -17,9 +17,9 @@ return {
     "http/account_spec" },
   { "engine/checks/csrf.c", "slice_is_set(request->csrf_token) && secret_equal(request->csrf_token, csrf_token(request, session))",
     "slice_is_set(request->csrf_token)", "http/apps_spec" },
-  { "engine/checks/client.c", "if (!secret_matches(request->service->keyring, presented.secret, client->app.secret_hash))", "if (0)",
+  { "engine/checks/client.c", "if (!secret_matches(request->service->keyring, presented->secret, client->app.secret_hash))", "if (0)",
     "http/token_spec" },
-  { "engine/checks/client.c", "if (slice_is_set(required) && !slice_is(required, presented.method))", "if (0)", "http/client_assertion_spec http/token_spec" },
+  { "engine/checks/client.c", "if (slice_is_set(required) && !slice_is(required, presented->method))", "if (0)", "http/client_assertion_spec http/token_spec" },
   { "engine/checks/client_assertion.c", "if (*expires_at_s <= now_s - SKEW_S)", "if (0)", "http/client_assertion_spec" },
   { "engine/checks/client_assertion.c", 'if (!is_for_us(request, value_get(jws->payload, "aud")))', "if (0)", "http/client_assertion_spec" },
   { "engine/checks/client_assertion.c", "if (!error && !is_first)", "if (0)", "http/client_assertion_spec" },
@@ -80,4 +80,6 @@ return {
   { "engine/checks/caller.c", " && off_s <= HOTKEY_NONCE_SKEW_S", "", "http/apps_spec" },
   { "engine/checks/caller.c", "if (error || (changes_something(request) && (error = csrf_token_check(request, &session))))", "if (error)", "http/apps_spec" },
   { "engine/checks/caller.c", 'changes_something(request) ? SLICE("write") : SLICE("read")', 'SLICE("read")', "http/apps_spec" },
+  { "engine/checks/client.c", "if (error == ERROR_INVALID_CLIENT && client_renew(request, &client->app))", "if (0)", "postgres/several_servers_spec" },
+  { "engine/checks/authorization_request.c", "if (error && client_renew(request, &asked->app))", "if (0)", "postgres/several_servers_spec" },
 }

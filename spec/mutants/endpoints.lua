@@ -43,4 +43,7 @@ return {
   { "engine/endpoints/cli_login.c", "if (!error && !slice_equal(session.user.user_id, user->user_id))", "if (0)", "http/login_csrf_spec" },
   { "engine/endpoints/cli_login.c", "if (second_factor_is_needed(request, proven))", "if (0)", "http/passkey_spec" },
   { "engine/endpoints/home.c", "bool is_detailed = settings->demo;", "bool is_detailed = true;", "server/demo_spec" },
+  { "engine/endpoints/revoke.c", "if (found->count == 0 && !is_refresh)", "if (0)", "postgres/several_servers_spec" },
+  { "engine/endpoints/token_refresh.c", "\"rotated_at\") <= clock_shared_s()", "\"rotated_at\") <= clock_now_s()", "postgres/several_servers_spec" },
+  { "engine/endpoints/token_refresh.c", "rotated_at = clock_shared_s()", "rotated_at = clock_now_s()", "postgres/several_servers_spec" },
 }

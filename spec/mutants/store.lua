@@ -1,6 +1,6 @@
 -- The cache's law (sql/README.md), and what a batch promises.
 return {
-  { "engine/store/cache.c", "if (shard->epoch == miss.epoch && !*place) {", "if (!*place) {", "store/cache_unit" },
+  { "engine/store/cache.c", "if (shard->epoch == miss.epoch && (", "if ((", "store/cache_unit" },
   { "engine/store/cache.c", "if (entry && entry->until_ms <= now_ms) {", "if (0) {", "store/cache_unit" },
   { "engine/store/cache.c", "miss.at_ms + cache->keep_ms", "INT64_MAX", "store/cache_unit" },
   { "engine/store/cache.c", "        shard->epoch++;\n        shard_clear(cache, shard);", "        shard_clear(cache, shard);",
@@ -18,4 +18,7 @@ return {
   { "engine/server/exchange.c", "exchange->request.error == ERROR_STORE_UNAVAILABLE", "false", "postgres/lost_answers_spec" },
   { "engine/store/statement.c", "if (count != text->parameters)", "if (0)", "store/statement_unit" },
   { "engine/store/statement.c", "if (batch->count == BATCH_STATEMENTS_MAX)", "if (0)", "store/statement_unit" },
+  { "engine/store/sqlite_writer.c", "if (is_untold && writer->cache)", "if (0)", "store/sqlite_writer_unit server/forget_spec" },
+  { "engine/store/cache.c", "(*place)->until_ms < entry->until_ms", "0", "store/cache_unit" },
+  { "engine/store/cache.c", "(*place)->until_ms < entry->until_ms", "1", "store/cache_unit" },
 }

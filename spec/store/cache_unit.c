@@ -68,6 +68,23 @@ static void tells_statements_and_keys_apart(void) {
     end();
 }
 
+static void takes_the_later_read_s_rows(void) {
+    begin(1 << 20);
+    cache_keep_for(cache, 1000);
+    struct cache_miss first = cache_pass(cache, STATEMENT_spent_find, SLICE("a")), second = first;
+    second.at_ms++;
+    put("b", 1); /* beside it */
+    fill("a", 1, "older", first);
+    fill("a", 2, "later", second);
+    CHECK(find("a") == 2);
+    fill("a", 1, "older", first);
+    CHECK(find("a") == 2 && find("b") == 1);
+    cache_forget(cache, STATEMENT_spent_find, SLICE("a"));
+    fill("a", 3, "raced", second);
+    CHECK(find("a") == -1);
+    end();
+}
+
 static void throws_away_a_fill_that_raced_with_a_forget(void) {
     begin(1 << 20);
     struct cache_miss miss;
@@ -212,6 +229,7 @@ static void shows_nobody_what_was_forgotten(void) {
 int main(void) {
     RUN(gives_copies);
     RUN(tells_statements_and_keys_apart);
+    RUN(takes_the_later_read_s_rows);
     RUN(throws_away_a_fill_that_raced_with_a_forget);
     RUN(keeps_no_absent_row);
     RUN(forgets_all);

@@ -217,6 +217,39 @@ static void a_stuck_disk_does_not_hold_the_caller(void) {
     fixture_end();
 }
 
+static bool remembers_as_spent(const char *id) {
+    struct arena arena;
+    arena_init(&arena);
+    struct rows *rows = db_find(fixture_db, &arena, STATEMENT_spent_find, slice_of(id));
+    bool is_there = rows && rows->count == 1;
+    arena_free(&arena);
+    return is_there;
+}
+
+/* Nobody who asked for the change is there any more to call db_forget. */
+static void what_a_stuck_disk_commits_after_all_is_forgotten(void) {
+    fixture_begin();
+    fixture_open_with(1 << 20, 100, 100);
+    CHECK(spend(fixture_db, "old", "me") == SPEND_FIRST);
+    CHECK(remembers_as_spent("old"));
+    atomic_store(&disk_sync_ms, 600);
+    struct arena arena;
+    arena_init(&arena);
+    struct batch batch = batch_in(&arena);
+    batch_add(&batch, STATEMENT_sweep_spent, db_int(INT64_MAX), db_int(10));
+    CHECK(!db_run(fixture_db, &batch));
+    CHECK(slice_is(batch.why, "the disk does not answer"));
+    CHECK(remembers_as_spent("old")); /* it is not committed yet, or not known to be */
+    atomic_store(&disk_sync_ms, 0);
+    int64_t until_ms = clock_monotonic_ms() + 10000;
+    while (remembers_as_spent("old") && clock_monotonic_ms() < until_ms)
+        usleep(1000);
+    CHECK(!remembers_as_spent("old"));
+    arena_free(&arena);
+    fixture_close();
+    fixture_end();
+}
+
 static void a_full_queue_refuses_at_once(void) {
     fixture_begin();
     fixture_open_with(0, 4, 10000);
@@ -347,7 +380,7 @@ static void fiber_main(void *argument) {
     struct arena arena;
     arena_init(&arena);
     struct batch batch = batch_in(&arena);
-    struct rows *alive = batch_add(&batch, STATEMENT_health);
+    struct rows *alive = batch_add(&batch, STATEMENT_clock);
     struct rows *found = batch_add(&batch, STATEMENT_spent_find, db_text(slice_of(id)));
     right = right && db_run(loop_db, &batch) && alive->count == 1 && found->count == 1 &&
             slice_is(row_text(found, 0, "spent_by"), by);
@@ -420,6 +453,7 @@ int main(void) {
     RUN(a_batch_that_waits_too_long_fails_and_never_runs);
     RUN(a_batch_that_has_begun_is_waited_for);
     RUN(a_stuck_disk_does_not_hold_the_caller);
+    RUN(what_a_stuck_disk_commits_after_all_is_forgotten);
     RUN(a_full_queue_refuses_at_once);
     RUN(closing_finishes_what_is_queued);
     RUN(a_full_disk_fails_and_is_recovered_from);
