@@ -67,6 +67,14 @@ static void add_rune(struct buffer *out, uint32_t rune) {
         buffer_add_byte(out, (char)(0x80 | (rune >> 6 * extra & 0x3f)));
 }
 
+struct slice utf8_first(struct slice text, size_t len) {
+    if (text.len <= len)
+        return text;
+    while (len && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+        len--;
+    return slice_first(text, len);
+}
+
 struct slice utf8_lower(struct arena *arena, struct slice text) {
     struct buffer out = buffer_in(arena);
     uint32_t rune;

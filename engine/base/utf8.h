@@ -13,6 +13,9 @@ bool utf8_is_valid(struct slice s);
 /* Code points in valid text. */
 size_t utf8_count(struct slice s);
 
+/* Of valid text as many characters as have room in `len` bytes. */
+struct slice utf8_first(struct slice text, size_t len);
+
 /* Valid text in lower case, by simple case mapping: the key under which names are unique. The process must have called
  * setlocale(LC_CTYPE, "C.UTF-8") for it to know more than ASCII. */
 struct slice utf8_lower(struct arena *arena, struct slice text);

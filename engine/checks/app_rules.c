@@ -84,7 +84,7 @@ static struct value *app_facts_whole(struct request *request, const struct user 
 
 /* What the policy does not allow is recorded, as every refusal of a policy is. */
 static enum error refuse(struct request *request, const struct user *user, const struct app *app, struct slice reason) {
-    audit_event(request, AUDIT_REFUSAL, user, app, reason);
+    audit_refusal(request, user, app, reason);
     return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(reason));
 }
 
@@ -109,7 +109,7 @@ static void redirect_uris_check(struct request *request, const struct user *user
         if (verdict.allowed)
             continue;
         request_invalid(request, "body", field, index, "url", "%.*s", SLICE_ARG(verdict.reason));
-        audit_event(request, AUDIT_REFUSAL, user, app, verdict.reason);
+        audit_refusal(request, user, app, verdict.reason);
     }
 }
 

@@ -59,7 +59,7 @@ enum error device_request_find(struct request *request, const struct user *user,
     if (wrong_before >= WRONG_MAX) {
         enum error error =
             fail(request, ERROR_TOO_MANY_REQUESTS, "These were too many wrong codes. Try again in ten minutes.");
-        audit_event(request, AUDIT_REFUSAL, user, NULL, request->error_text);
+        audit_refusal(request, user, NULL, request->error_text);
         return error;
     }
     return found->count ? asked_from(request, found, asked) : ERROR_NOT_FOUND;

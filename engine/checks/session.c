@@ -114,9 +114,15 @@ enum error session_begin(struct request *request, const struct session_start *st
                   db_blob(token.hash, sizeof(token.hash)), db_int(sign_in->at), db_text(sign_in->method), expires_at,
                   user_agent, address, browser, db_text(slice_is_set(start->spent_id) ? start->spent_id : SLICE("")),
                   db_blob(start->credential.at, start->credential.len));
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_SIGN_IN,
+                                     .proof = AUDIT_PROOF_SESSION,
+                                     .id = id,
+                                     .user = start->user,
+                                     .detail = sign_in->method});
     struct rows *over = batch_add(&batch, STATEMENT_sessions_over, db_text(start->user->user_id), db_int(sign_in->at),
                                   db_int(quotas.sessions - 1), db_text(id));
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_INVALID_REQUEST, "This was used already, or has been replaced. Sign in again.");
@@ -126,7 +132,6 @@ enum error session_begin(struct request *request, const struct session_start *st
         .user = *start->user,
     };
     metric_add(METRIC_sign_ins, 1);
-    audit_event(request, AUDIT_SIGN_IN, start->user, NULL, sign_in->method);
     sessions_end_over(request, start->user, over);
     return ERROR_NONE;
 }

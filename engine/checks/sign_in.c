@@ -44,7 +44,7 @@ static enum error policy_check(struct request *request, const struct user *user)
 /* Nobody was signed in; `user`: who it would have been, if that is known. */
 static enum error refuse(struct request *request, const struct user *user, enum error error) {
     metric_add(METRIC_sign_in_failures, 1);
-    audit_event(request, AUDIT_REFUSAL, user, NULL, request->error_text);
+    audit_refusal(request, user, NULL, request->error_text);
     return error;
 }
 

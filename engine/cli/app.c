@@ -104,7 +104,8 @@ enum error command_app_create(struct workplace *workplace, struct value **result
     enum error error = body_make(workplace);
     value_set_text(arena, request->json, "name", argument(workplace, 0));
     if (error || (error = user_find(request, slice_of(owner), &user)) ||
-        (error = app_new_check(request, &user, &app)) || (error = app_create(request, &app, INT64_MAX, &client_secret)))
+        (error = app_new_check(request, &user, &app)) ||
+        (error = app_create(request, &app, &(struct app_act){NULL, SLICE("created")}, INT64_MAX, &client_secret)))
         return error;
     *result = app_json_new(arena, &app, client_secret);
     return ERROR_NONE;
@@ -128,7 +129,7 @@ enum error command_app_change(struct workplace *workplace, struct value **result
     if (error || (error = app_find_any(request, argument(workplace, 0), &app)) ||
         (error = user_find_by_id_or_name(request, app.user_id, &owner)) ||
         (error = app_change_check(request, &owner, &app, &columns)) ||
-        (columns && (error = app_change(request, &app, columns))))
+        (columns && (error = app_change(request, &app, &(struct app_act){NULL, SLICE("changed")}, columns))))
         return error;
     *result = app_json(workplace->line->arena, &app);
     return ERROR_NONE;
@@ -138,7 +139,8 @@ enum error command_app_secret(struct workplace *workplace, struct value **result
     struct app app;
     struct slice client_secret;
     enum error error = app_find_any(&workplace->request, argument(workplace, 0), &app);
-    if (error || (error = app_renew_secret(&workplace->request, &app, &client_secret)))
+    if (error || (error = app_renew_secret(&workplace->request, &app,
+                                           &(struct app_act){NULL, SLICE("secret regenerated")}, &client_secret)))
         return error;
     *result = app_answer(workplace, &app, "client_id", app.client_id);
     value_set_text(workplace->line->arena, *result, "client_secret", client_secret);
@@ -149,7 +151,7 @@ enum error command_app_delete(struct workplace *workplace, struct value **result
     struct arena *arena = workplace->line->arena;
     struct app app;
     enum error error = app_find_any(&workplace->request, argument(workplace, 0), &app);
-    if (error || (error = app_delete(&workplace->request, &app)))
+    if (error || (error = app_delete(&workplace->request, &app, &(struct app_act){NULL, SLICE("deleted")})))
         return error;
     *result = value_map(arena);
     value_set_text(arena, *result, "app_id", app.app_id);
@@ -167,7 +169,7 @@ enum error command_app_share(struct workplace *workplace, struct value **result)
     struct app app;
     struct user user;
     enum error error = share_read(workplace, &app, &user);
-    if (error || (error = share_create(&workplace->request, &app, &user)))
+    if (error || (error = share_create(&workplace->request, &app, NULL, &user)))
         return error;
     *result = app_answer(workplace, &app, "shared_to", user.user_id);
     value_set_text(workplace->line->arena, *result, "shared_to_username", user.username);
@@ -178,7 +180,7 @@ enum error command_app_unshare(struct workplace *workplace, struct value **resul
     struct app app;
     struct user user;
     enum error error = share_read(workplace, &app, &user);
-    if (error || (error = share_delete(&workplace->request, &app, user.user_id)))
+    if (error || (error = share_delete(&workplace->request, &app, NULL, user.user_id)))
         return error;
     *result = app_answer(workplace, &app, "unshared_from", user.user_id);
     return ERROR_NONE;

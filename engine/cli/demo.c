@@ -25,7 +25,7 @@ static enum error demo_app_make(struct workplace *workplace, const struct user *
     if (error)
         return error;
     app.client_id = SLICE(DEMO_CLIENT_ID);
-    return app_create(request, &app, INT64_MAX, &client_secret);
+    return app_create(request, &app, &(struct app_act){NULL, SLICE("created")}, INT64_MAX, &client_secret);
 }
 
 bool demo_prepare(struct workplace *workplace, struct slice *error) {

@@ -6,7 +6,6 @@
 #include "checks/app_json.h"
 #include "checks/app_rules.h"
 #include "registry/apps.h"
-#include "registry/audit.h"
 #include "registry/shares.h"
 #include "registry/users.h"
 
@@ -66,13 +65,10 @@ struct response endpoint_account_app_page(struct request *request) {
 
 /* --- what its forms do --- */
 
-static enum error change(struct request *request, const struct user *user, struct app *app, struct slice detail) {
+static enum error change(struct request *request, const struct user *user, struct app *app, struct slice what) {
     unsigned columns;
     enum error error = app_change_check(request, user, app, &columns);
-    if (error || (error = app_change(request, app, columns)))
-        return error;
-    audit_event(request, AUDIT_APP, user, app, detail);
-    return ERROR_NONE;
+    return error ? error : app_change(request, app, &(struct app_act){user, what}, columns);
 }
 
 static enum error save(struct request *request, const struct user *user, struct app *app) {
@@ -97,33 +93,28 @@ static enum error switch_on(struct request *request, const struct user *user, st
 static enum error share(struct request *request, const struct user *user, struct app *app) {
     struct user with;
     struct slice named = slice_trim(params_get(&request->form, "user"));
-    (void)user;
     if (!named.len)
         return fail(request, ERROR_BAD_REQUEST, "Say with whom.");
     enum error error = user_find_by_id_or_name(request, named, &with);
-    return error ? error : share_create(request, app, &with);
+    return error ? error : share_create(request, app, user, &with);
 }
 
 static enum error unshare(struct request *request, const struct user *user, struct app *app) {
-    (void)user;
-    return share_delete(request, app, params_get(&request->form, "user"));
+    return share_delete(request, app, user, params_get(&request->form, "user"));
 }
 
 static enum error remove_app(struct request *request, const struct user *user, struct app *app) {
     if (!slice_is(params_get(&request->form, "confirm"), "yes"))
         return fail(request, ERROR_BAD_REQUEST, "Tick the box if the app is to be deleted.");
-    enum error error = app_delete(request, app);
-    if (!error)
-        audit_event(request, AUDIT_APP, user, app, SLICE("deleted"));
-    return error;
+    return app_delete(request, app, &(struct app_act){user, SLICE("deleted")});
 }
 
 static struct response secret(struct request *request, const struct session *session, struct app *app) {
     struct slice client_secret;
-    enum error error = app_renew_secret(request, app, &client_secret);
+    enum error error =
+        app_renew_secret(request, app, &(struct app_act){&session->user, SLICE("secret regenerated")}, &client_secret);
     if (error)
         return app_page(request, session, app, NULL, error);
-    audit_event(request, AUDIT_APP, &session->user, app, SLICE("secret regenerated"));
     return account_app_secret_page(request, session, app, client_secret);
 }
 

@@ -7,7 +7,6 @@
 #include "checks/app_rules.h"
 #include "checks/quotas.h"
 #include "registry/apps.h"
-#include "registry/audit.h"
 
 struct response endpoint_account_apps_page(struct request *request) {
     struct arena *arena = request->arena;
@@ -69,8 +68,8 @@ struct response endpoint_account_app_create(struct request *request) {
     enum error error = app_new_check(request, &session.user, app);
     struct quotas quotas;
     if (error || (error = quotas_of(request, &session.user, &quotas)) ||
-        (error = app_create(request, app, quotas.apps, &client_secret)))
+        (error =
+             app_create(request, app, &(struct app_act){&session.user, SLICE("created")}, quotas.apps, &client_secret)))
         return new_page(request, &session, request->json, error);
-    audit_event(request, AUDIT_APP, &session.user, app, SLICE("created"));
     return account_app_secret_page(request, &session, app, client_secret);
 }

@@ -80,7 +80,7 @@ struct response endpoint_account_sessions(struct request *request) {
     struct slice session_id = params_get(&request->form, "session_id");
     bool is_everywhere = slice_is(action, "sign_out_everywhere");
     int64_t ended;
-    enum error error = is_everywhere                  ? sessions_end(request, &session.user, &ended)
+    enum error error = is_everywhere                  ? sessions_end(request, &session.user, SLICE_NONE, &ended)
                        : slice_is(action, "sign_out") ? one_end(request, &session.user, session_id)
                                                       : fail(request, ERROR_BAD_REQUEST, "There is no such action.");
     if (error)

@@ -157,9 +157,9 @@ struct response endpoint_admin_app_switch(struct request *request) {
     if (error || (error = app_find_any(request, request->path_params[0], &app)))
         return respond_error(request, error);
     app.active = slice_is(active, "yes");
-    if ((error = app_change(request, &app, APP_ACTIVE)))
+    const struct app_act act = {&session.user, app.active ? SLICE("switched on by an administrator")
+                                                          : SLICE("switched off by an administrator")};
+    if ((error = app_change(request, &app, &act, APP_ACTIVE)))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &session.user, &app,
-                app.active ? SLICE("switched on by an administrator") : SLICE("switched off by an administrator"));
     return response_redirect(303, admin_url(request->arena, "apps", app.app_id));
 }

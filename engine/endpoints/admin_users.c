@@ -157,10 +157,10 @@ struct response endpoint_admin_user_sign_out(struct request *request) {
     int64_t ended;
     if (!admin_act(request, &session, &instead))
         return instead;
+    struct slice why =
+        arena_printf(request->arena, "everywhere, by administrator %.*s", SLICE_ARG(session.user.username));
     enum error error = user_find_by_id(request, request->path_params[0], &user);
-    if (error || (error = sessions_end(request, &user, &ended)))
+    if (error || (error = sessions_end(request, &user, why, &ended)))
         return respond_error(request, error);
-    audit_event(request, AUDIT_SIGN_OUT, &user, NULL,
-                arena_printf(request->arena, "everywhere, by administrator %.*s", SLICE_ARG(session.user.username)));
     return response_redirect(303, admin_url(request->arena, "users", user.user_id));
 }

@@ -3,7 +3,6 @@
 
 #include "checks/caller.h"
 #include "registry/apps.h"
-#include "registry/audit.h"
 
 struct response endpoint_app_secret(struct request *request) {
     struct caller caller;
@@ -11,9 +10,9 @@ struct response endpoint_app_secret(struct request *request) {
     struct slice client_secret;
     enum error error = caller_check(request, &caller);
     if (error || (error = app_find_own(request, request->path_params[0], &caller.user, &app)) ||
-        (error = app_renew_secret(request, &app, &client_secret)))
+        (error = app_renew_secret(request, &app, &(struct app_act){&caller.user, SLICE("secret regenerated")},
+                                  &client_secret)))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("secret regenerated"));
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app.app_id);
     value_set_text(request->arena, answer, "client_id", app.client_id);

@@ -32,7 +32,7 @@ struct response endpoint_app_share(struct request *request) {
     fields_check(request, app_share_fields, FIELDS_OF_NEW);
     if ((error = request_validation(request)) || (error = app_named_check(request, &app)) ||
         (error = user_find_by_id_or_name(request, field_text(request->json, "user_id_or_name"), &user)) ||
-        (error = share_create(request, &app, &user)))
+        (error = share_create(request, &app, &caller.user, &user)))
         return respond_error(request, error);
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app.app_id);
@@ -46,7 +46,7 @@ struct response endpoint_app_unshare(struct request *request) {
     struct app app;
     enum error error = caller_check(request, &caller);
     if (error || (error = app_find_own(request, request->path_params[0], &caller.user, &app)) ||
-        (error = share_delete(request, &app, request->path_params[1])))
+        (error = share_delete(request, &app, &caller.user, request->path_params[1])))
         return respond_error(request, error);
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app.app_id);

@@ -8,7 +8,6 @@
 #include "checks/paging.h"
 #include "checks/quotas.h"
 #include "registry/apps.h"
-#include "registry/audit.h"
 
 const struct field app_list_fields[] = {
     {"search", FIELD_TEXT, 0, 0, LISTING_SEARCH_MAX,
@@ -85,9 +84,9 @@ struct response endpoint_app_create(struct request *request) {
     enum error error = caller_check(request, &caller);
     if (error || (error = app_new_check(request, &caller.user, &app)) ||
         (error = quotas_of(request, &caller.user, &quotas)) ||
-        (error = app_create(request, &app, quotas.apps, &client_secret)))
+        (error =
+             app_create(request, &app, &(struct app_act){&caller.user, SLICE("created")}, quotas.apps, &client_secret)))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("created"));
     return response_value(request, app_json_new(request->arena, &app, client_secret));
 }
 
@@ -108,9 +107,8 @@ struct response endpoint_app_change(struct request *request) {
     enum error error = caller_check(request, &caller);
     if (error || (error = app_find_own(request, request->path_params[0], &caller.user, &app)) ||
         (error = app_change_check(request, &caller.user, &app, &columns)) ||
-        (columns && (error = app_change(request, &app, columns))))
+        (columns && (error = app_change(request, &app, &(struct app_act){&caller.user, SLICE("changed")}, columns))))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("changed"));
     return response_value(request, app_json(request->arena, &app));
 }
 
@@ -119,9 +117,8 @@ struct response endpoint_app_delete(struct request *request) {
     struct app app;
     enum error error = caller_check(request, &caller);
     if (error || (error = app_find_own(request, request->path_params[0], &caller.user, &app)) ||
-        (error = app_delete(request, &app)))
+        (error = app_delete(request, &app, &(struct app_act){&caller.user, SLICE("deleted")})))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &caller.user, &app, SLICE("deleted"));
     struct value *answer = value_map(request->arena);
     value_set_text(request->arena, answer, "app_id", app.app_id);
     value_set_bool(request->arena, answer, "deleted", true);

@@ -183,7 +183,7 @@ struct response endpoint_consent(struct request *request) {
         return is_device ? device_answer(request, &session, true)
                          : authorization_success(request, &pending.asked, code);
     error = fail(request, ERROR_ACCESS_DENIED, "The user denied the request.");
-    audit_event(request, AUDIT_REFUSAL, &session.user, &pending.asked.app, request->error_text);
+    audit_refusal(request, &session.user, &pending.asked.app, request->error_text);
     if (is_device)
         return device_answer(request, &session, false);
     return authorization_error(request, &pending.asked, error);

@@ -114,16 +114,22 @@ enum error consent_approve(struct request *request, const struct approval *appro
                   db_int(approval->session->user.sign_in.at), db_text(approval->session->user.sign_in.method),
                   db_text(session_id), db_int(now_s), spent, db_int(expires_at_s), db_text(asked->resources),
                   db_text(asked->claims), db_text(asked->dpop_jkt));
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_CONSENT,
+                                     .proof = AUDIT_PROOF_GRANT,
+                                     .id = slice_of(grant_id),
+                                     .user = &approval->session->user,
+                                     .app_id = asked->app.app_id,
+                                     .detail = names_join(arena, approval->scopes)});
     if (is_device)
         batch_add(&batch, STATEMENT_device_decide, db_text(asked->device_id), db_int(now_s), grant, spent, grant);
     else if (slice_is_set(asked->app.metadata.backchannel_logout_uri))
         batch_add(&batch, STATEMENT_session_app_note, db_text(session_id), app, user,
                   db_int(now_s + request->service->settings->session_s), spent, grant);
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
-    audit_event(request, AUDIT_CONSENT, &approval->session->user, &asked->app, names_join(arena, approval->scopes));
     const struct code sealed = {slice_of(grant_id), asked->app.app_id, expires_at_s};
     *code = is_device ? SLICE_NONE : code_seal(arena, request->service->keyring, KEY_CODE, &sealed);
     return ERROR_NONE;
@@ -176,7 +182,7 @@ struct response consent_step(struct request *request, struct authorization_reque
         .grant_type = authorization_grant_type(asked),
     };
     if ((error = scope_grant(request, &question, &asked->scopes))) {
-        audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, request->error_text);
+        audit_refusal(request, &session->user, &asked->app, request->error_text);
         return authorization_error(request, asked, error);
     }
 
@@ -189,7 +195,7 @@ struct response consent_step(struct request *request, struct authorization_reque
             break;
         return skip(request, asked, session, previous);
     case CONSENT_DENY:
-        audit_event(request, AUDIT_REFUSAL, &session->user, &asked->app, decision.reason);
+        audit_refusal(request, &session->user, &asked->app, decision.reason);
         return authorization_error(request, asked,
                                    fail(request, ERROR_ACCESS_DENIED, "%.*s", SLICE_ARG(decision.reason)));
     case CONSENT_ASK:

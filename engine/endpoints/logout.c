@@ -179,7 +179,7 @@ static struct response logout_answer(struct request *request, struct slice actio
     if (!is_everywhere && !is_here)
         return plain_page(request, SLICE("You stay signed in"), SLICE("Nothing has changed."));
     int64_t ended;
-    error = is_everywhere ? sessions_end(request, &session.user, &ended)
+    error = is_everywhere ? sessions_end(request, &session.user, SLICE_NONE, &ended)
                           : session_end(request, &session.user, session.session_id);
     if (error)
         return respond_error(request, error);

@@ -41,18 +41,20 @@ static enum error policy_check(struct request *request, const struct user *owner
     audit_decision(request, facts);
     if (verdict.allowed)
         return ERROR_NONE;
-    audit_event(request, AUDIT_REFUSAL, is_anonymous ? NULL : owner, app, verdict.reason);
+    audit_refusal(request, is_anonymous ? NULL : owner, app, verdict.reason);
     return fail(request, ERROR_FORBIDDEN, "%.*s", SLICE_ARG(verdict.reason));
 }
 
 /* Names of apps are unique, names of clients are not: one that is taken gets a number. */
-static enum error create(struct request *request, struct app *app, int64_t max, struct slice *client_secret) {
+static enum error create(struct request *request, struct app *app, const struct user *owner, int64_t max,
+                         struct slice *client_secret) {
+    const struct app_act act = {owner, SLICE("registered")};
     struct slice name = app->name;
-    enum error error = app_create(request, app, max, client_secret);
+    enum error error = app_create(request, app, &act, max, client_secret);
     for (int i = 2; error == ERROR_CONFLICT && i < NAMES_TRIED_MAX; i++) {
         app->name = arena_printf(request->arena, "%.*s %d", SLICE_ARG(name), i);
         app->client_id = SLICE_NONE;
-        error = app_create(request, app, max, client_secret);
+        error = app_create(request, app, &act, max, client_secret);
     }
     return error;
 }
@@ -81,9 +83,8 @@ struct response endpoint_register(struct request *request) {
     struct slice token = token_make(request, &app);
     struct quotas quotas = {.apps = INT64_MAX}; /* nobody's in particular: whether there may be any, the policy says */
     if ((!is_anonymous && (error = quotas_of(request, &owner, &quotas))) ||
-        (error = create(request, &app, quotas.apps, &client_secret)))
+        (error = create(request, &app, &owner, quotas.apps, &client_secret)))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, &owner, &app, SLICE("registered"));
     struct value *answer = registration_json(request, &app);
     if (slice_is_set(client_secret) && !slice_is(app.token_endpoint_auth_method, "private_key_jwt")) {
         value_set_text(request->arena, answer, "client_secret", client_secret);
@@ -131,17 +132,16 @@ struct response endpoint_client_replace(struct request *request) {
     enum error error = registration_check(request, request->path_params[0], &app);
     if (error || (error = replacement_check(request, &app)) ||
         (error = user_find_by_id_or_name(request, app.user_id, &owner)) || (error = registration_read(request, &app)) ||
-        (error = app_change_check(request, &owner, &app, &columns)) || (error = app_change(request, &app, columns)))
+        (error = app_change_check(request, &owner, &app, &columns)) ||
+        (error = app_change(request, &app, &(struct app_act){&owner, SLICE("changed by itself")}, columns)))
         return respond_error(request, registration_error(request, error));
-    audit_event(request, AUDIT_APP, &owner, &app, SLICE("changed by itself"));
     return client_answer(request, &app);
 }
 
 struct response endpoint_client_delete(struct request *request) {
     struct app app;
     enum error error = registration_check(request, request->path_params[0], &app);
-    if (error || (error = app_delete(request, &app)))
+    if (error || (error = app_delete(request, &app, &(struct app_act){NULL, SLICE("deleted by itself")})))
         return respond_error(request, error);
-    audit_event(request, AUDIT_APP, NULL, &app, SLICE("deleted by itself"));
     return (struct response){.status = 204};
 }

@@ -16,12 +16,17 @@ const struct field token_question_fields[] = {
 
 static enum error revoke_access(struct request *request, const struct token_claim *claim) {
     struct batch batch = batch_in(request->arena);
+    audit_add(&batch, request,
+              &(struct audit_change){
+                  .kind = AUDIT_REVOCATION,
+                  .proof = AUDIT_PROOF_TOKEN,
+                  .id = claim->id,
+                  .detail = arena_printf(request->arena, "access token %.*s", SLICE_ARG(claim->id)),
+              });
     batch_add(&batch, STATEMENT_access_token_revoke, db_text(claim->id), db_int(clock_now_s()));
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_access_token_find, claim->id);
-    audit_event(request, AUDIT_REVOCATION, NULL, NULL,
-                arena_printf(request->arena, "access token %.*s", SLICE_ARG(claim->id)));
     return ERROR_NONE;
 }
 

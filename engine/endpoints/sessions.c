@@ -11,7 +11,7 @@ struct response endpoint_sessions_end(struct request *request) {
     struct caller caller;
     int64_t ended;
     enum error error = caller_check(request, &caller);
-    if (error || (error = sessions_end(request, &caller.user, &ended)))
+    if (error || (error = sessions_end(request, &caller.user, SLICE_NONE, &ended)))
         return respond_error(request, error);
     struct value *answer = value_map(request->arena);
     value_set_int(request->arena, answer, "signed_out", ended);

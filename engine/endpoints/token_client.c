@@ -3,6 +3,7 @@
 
 #include "checks/resource.h"
 #include "checks/scope.h"
+#include "registry/audit.h"
 
 static enum error store(struct request *request, const struct app *app, const struct token_set *set) {
     char grant_id[KEY_ID_LEN + 1];
@@ -13,7 +14,7 @@ static enum error store(struct request *request, const struct app *app, const st
               db_text(names_join(request->arena, set->scopes)), db_int(set->now_s), db_text(slice_of(set->access.id)),
               db_int(set->access_expires_at_s), db_text(set->audience));
     token_set_store(request, &batch, set, grant);
-    return db_run(request->service->db, &batch) ? ERROR_NONE : ERROR_STORE_UNAVAILABLE;
+    return audit_run(request, &batch) ? ERROR_NONE : ERROR_STORE_UNAVAILABLE;
 }
 
 static enum error mint(struct request *request, const struct token_caller *caller, struct token_set *set) {
@@ -41,5 +42,5 @@ struct response token_by_client(struct request *request, const struct token_call
     if (error || (error = dpop_spend(request, &caller->proof)) || (error = mint(request, caller, &set)) ||
         (error = store(request, app, &set)))
         return token_refusal(request, NULL, app, error);
-    return token_set_answer(request, NULL, app, &set);
+    return token_set_answer(request, &set);
 }

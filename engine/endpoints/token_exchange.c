@@ -86,7 +86,7 @@ static enum error store(struct request *request, const struct app *app, const st
                                   db_text(slice_of(set->access.id)), db_int(set->access_expires_at_s),
                                   db_text(set->audience), db_text(subject->token_id), db_text(app->client_id));
     token_set_store(request, &batch, set, grant);
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     return made->count ? ERROR_NONE : fail(request, ERROR_INVALID_REQUEST, "subject_token has just been revoked.");
 }
@@ -119,5 +119,5 @@ struct response token_by_exchange(struct request *request, const struct token_ca
     if (error)
         return token_refusal(request, user, &caller->client.app, error);
     set.issued_type = TYPE_ACCESS_TOKEN;
-    return token_set_answer(request, user, &caller->client.app, &set);
+    return token_set_answer(request, &set);
 }

@@ -31,6 +31,8 @@ enum error token_set_mint(struct request *request, const struct token_making *ma
     audit_decision(request, facts);
     if (!policy_token_format(request->service->policy, request->arena, facts, &format))
         return ERROR_POLICY_FAILED;
+    set->user = making->user;
+    set->app = making->app;
     set->now_s = clock_now_s();
     set->access_expires_at_s = set->now_s + lifetimes.access_s;
     if (making->expires_at_max_s && set->access_expires_at_s > making->expires_at_max_s)
@@ -50,6 +52,16 @@ enum error token_set_mint(struct request *request, const struct token_making *ma
     return error || !making->has_id_token ? error : id_token_make(request, making, lifetimes.id_s, set);
 }
 
+void token_set_audit(struct request *request, struct batch *batch, const struct token_set *set) {
+    audit_add(batch, request,
+              &(struct audit_change){.kind = AUDIT_TOKEN,
+                                     .proof = AUDIT_ISSUED,
+                                     .id = slice_of(set->access.id),
+                                     .user = set->user,
+                                     .app_id = set->app->app_id,
+                                     .detail = names_join(request->arena, set->scopes)});
+}
+
 void token_set_store(struct request *request, struct batch *batch, const struct token_set *set, struct slice grant_id) {
     struct db_value access = db_text(slice_of(set->access.id)), grant = db_text(grant_id);
     struct db_value scopes = db_text(names_join(request->arena, set->scopes)), now = db_int(set->now_s);
@@ -58,17 +70,17 @@ void token_set_store(struct request *request, struct batch *batch, const struct 
     if (set->has_refresh)
         batch_add(batch, STATEMENT_refresh_token_insert_redeemed, db_text(slice_of(set->refresh.id)), grant,
                   db_blob(set->refresh.hash, SECRET_HASH_SIZE), scopes, now, db_int(set->refresh_expires_at_s), access);
+    token_set_audit(request, batch, set);
 }
 
 struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
                               enum error error) {
     if (user) /* else the answer is all that there is to tell of */
-        audit_event(request, AUDIT_REFUSAL, user, app, request->error_text);
+        audit_refusal(request, user, app, request->error_text);
     return respond_error(request, error);
 }
 
-struct response token_set_answer(struct request *request, const struct user *user, const struct app *app,
-                                 struct token_set *set) {
+struct response token_set_answer(struct request *request, struct token_set *set) {
     struct buffer json = buffer_in(request->arena);
     buffer_add_text(&json, "{\"access_token\":");
     json_write_text(&json, set->access_text);
@@ -90,36 +102,41 @@ struct response token_set_answer(struct request *request, const struct user *use
         json_write_text(&json, set->id_token);
     }
     buffer_add_byte(&json, '}');
-    audit_event(request, AUDIT_TOKEN, user, app, names_join(request->arena, set->scopes));
     secret_wipe(set, sizeof(*set));
     metric_add(METRIC_tokens_issued, 1);
     return response_json(buffer_slice(&json));
 }
 
-/* `batch` holds the statement that revokes the family, if it shall be: *is_over says whether it is now. */
+/* `batch` holds the statement that revokes the family, if it shall be, by the record audit_id: *is_over says whether it
+ * is now. */
 static enum error family_end(struct request *request, struct batch *batch, const struct rows *revoked,
-                             struct slice grant_id, bool *is_over) {
+                             struct slice grant_id, struct slice audit_id, bool *is_over) {
     struct db *db = request->service->db;
+    audit_add(batch, request,
+              &(struct audit_change){.kind = AUDIT_REVOCATION,
+                                     .proof = AUDIT_PROOF_FAMILY,
+                                     .id = grant_id,
+                                     .detail = arena_printf(request->arena, "family %.*s", SLICE_ARG(grant_id)),
+                                     .audit_id = audit_id});
     struct rows *state = batch_add(batch, STATEMENT_grant_state, db_text(grant_id));
     struct rows *tokens = batch_add(batch, STATEMENT_grant_access_tokens, db_text(grant_id), db_int(clock_now_s()));
-    if (!db_run(db, batch))
+    if (!audit_run(request, batch))
         return ERROR_STORE_UNAVAILABLE;
     for (size_t i = 0; i < tokens->count; i++)
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
     *is_over = state->count == 0 || !row_is_null(state, 0, "revoked_at");
-    if (batch_did(batch, revoked)) {
+    if (batch_did(batch, revoked))
         metric_add(METRIC_families_revoked, 1);
-        audit_event(request, AUDIT_REVOCATION, NULL, NULL,
-                    arena_printf(request->arena, "family %.*s", SLICE_ARG(grant_id)));
-    }
     return ERROR_NONE;
 }
 
 enum error token_family_revoke(struct request *request, struct slice grant_id) {
     bool is_over;
+    struct slice audit_id = audit_id_mint(request);
     struct batch batch = batch_in(request->arena);
-    struct rows *revoked = batch_add(&batch, STATEMENT_grant_revoke, db_text(grant_id), db_int(clock_now_s()));
-    return family_end(request, &batch, revoked, grant_id, &is_over);
+    struct rows *revoked =
+        batch_add(&batch, STATEMENT_grant_revoke, db_text(grant_id), db_int(clock_now_s()), db_text(audit_id));
+    return family_end(request, &batch, revoked, grant_id, audit_id, &is_over);
 }
 
 /* Where the store was away, another server may not yet have stored what it told nobody: nobody is thrown out for that.
@@ -132,12 +149,13 @@ enum error token_replayed(struct request *request, struct slice grant_id, struct
     bool is_refresh = slice_is_set(refresh_id), is_over;
     if (db_was_away(request->service->db))
         return come_again(request);
-    struct db_value grant = db_text(grant_id), now = db_int(clock_now_s());
+    struct slice audit_id = audit_id_mint(request);
+    struct db_value grant = db_text(grant_id), now = db_int(clock_now_s()), by = db_text(audit_id);
     struct batch batch = batch_in(request->arena);
     struct rows *revoked = is_refresh
-                               ? batch_add(&batch, STATEMENT_grant_revoke_reused, grant, now, db_text(refresh_id))
-                               : batch_add(&batch, STATEMENT_grant_revoke_replayed, grant, now);
-    enum error error = family_end(request, &batch, revoked, grant_id, &is_over);
+                               ? batch_add(&batch, STATEMENT_grant_revoke_reused, grant, now, by, db_text(refresh_id))
+                               : batch_add(&batch, STATEMENT_grant_revoke_replayed, grant, now, by);
+    enum error error = family_end(request, &batch, revoked, grant_id, audit_id, &is_over);
     if (error)
         return error;
     if (!is_over)

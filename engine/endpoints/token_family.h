@@ -35,6 +35,8 @@ struct token_set {
     const char *issued_type;  /* what an exchange says of the access token (RFC 8693 §2.2.1); NULL: not said */
     bool has_refresh;
     int64_t now_s, access_expires_at_s, refresh_expires_at_s;
+    const struct user *user; /* as making has it; so it has to last */
+    const struct app *app;
     const struct value *scopes;
     struct slice audience, dpop_jkt;
 };
@@ -42,12 +44,14 @@ struct token_set {
 /* Mints them, to live and look as the tokens policy says. */
 enum error token_set_mint(struct request *request, const struct token_making *making, struct token_set *set);
 
-/* Adds what stores them to a batch that has just made or redeemed their grant with the access token. */
+/* Adds their record to a batch that has just stored them, if it did. */
+void token_set_audit(struct request *request, struct batch *batch, const struct token_set *set);
+/* Adds what stores them, and the record, to a batch that has just made or redeemed their grant with the access token.
+ */
 void token_set_store(struct request *request, struct batch *batch, const struct token_set *set, struct slice grant_id);
 
-/* The answer of the token endpoint (RFC 6749 §5.1) to that user's app (`user` NULL: the app itself); wipes the set. */
-struct response token_set_answer(struct request *request, const struct user *user, const struct app *app,
-                                 struct token_set *set);
+/* The answer of the token endpoint (RFC 6749 §5.1); wipes the set. */
+struct response token_set_answer(struct request *request, struct token_set *set);
 /* Its refusal. `user` is NULL while it is not known. */
 struct response token_refusal(struct request *request, const struct user *user, const struct app *app,
                               enum error error);

@@ -3,6 +3,7 @@
 
 #include "checks/resource.h"
 #include "checks/scope.h"
+#include "registry/audit.h"
 
 /* RFC 9449 §10: the code is bound to a key that the authorization request named. */
 enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row) {
@@ -24,7 +25,7 @@ static enum error redeem(struct request *request, const struct token_caller *cal
                   db_text(slice_of(set->access.id)), db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")),
                   db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable_since_s));
     token_set_store(request, &batch, set, grant_id);
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     *is_first = redeemed->count == 1;
     return ERROR_NONE;
@@ -75,5 +76,5 @@ struct response token_redeem(struct request *request, const struct token_caller 
         return token_refusal(request, &user, app, error);
     if (!is_first)
         return token_refusal(request, &user, app, token_replayed(request, grant_id, SLICE_NONE));
-    return token_set_answer(request, &user, app, &set);
+    return token_set_answer(request, &set);
 }

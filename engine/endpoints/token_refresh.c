@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "checks/resource.h"
 #include "checks/scope.h"
+#include "registry/audit.h"
 
 static enum error refresh_read(struct request *request, const struct client *client, struct rows **found) {
     struct token_claim claim;
@@ -61,7 +62,8 @@ static enum error rotate(struct request *request, const struct token_set *set, c
     batch_add(&batch, STATEMENT_refresh_token_insert_rotated, refresh, grant,
               db_blob(set->refresh.hash, SECRET_HASH_SIZE), whole, now, refresh_expires_at, used);
     batch_add(&batch, STATEMENT_grant_extend, grant, refresh_expires_at);
-    if (!db_run(request->service->db, &batch))
+    token_set_audit(request, &batch, set);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     *is_good = rotated->count == 1;
     return ERROR_NONE;
@@ -126,6 +128,6 @@ struct response token_by_refresh(struct request *request, const struct token_cal
     if ((error = mint(request, caller, found, &user, scopes, set)) || (error = rotate(request, set, found, &is_good)))
         return token_refusal(request, &user, &client->app, error);
     if (is_good)
-        return token_set_answer(request, &user, &client->app, set);
+        return token_set_answer(request, set);
     return token_refusal(request, &user, &client->app, reused(request, found));
 }

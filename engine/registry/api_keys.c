@@ -19,18 +19,24 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     struct rows *made = batch_add(&batch, STATEMENT_api_key_insert, db_text(slice_of(key.id)), db_text(user->user_id),
                                   db_blob(key.hash, sizeof(key.hash)), db_int(clock_now_s()),
                                   db_text(slice_is_set(name) ? name : SLICE("")), db_int(max));
-    bool is_run = db_run(request->service->db, &batch);
-    if (is_run && made->count) {
-        *key_id = arena_copy(request->arena, slice_of(key.id));
+    *key_id = arena_copy(request->arena, slice_of(key.id));
+    audit_add(&batch, request,
+              &(struct audit_change){
+                  .kind = AUDIT_ACCOUNT,
+                  .proof = AUDIT_PROOF_API_KEY,
+                  .id = *key_id,
+                  .of = user->user_id,
+                  .user = user,
+                  .detail = arena_printf(request->arena, "API key made: %.*s", SLICE_ARG(*key_id)),
+              });
+    bool is_run = audit_run(request, &batch);
+    if (is_run && made->count)
         *api_key = arena_copy(request->arena, slice_of(key.text));
-    }
     secret_wipe(&key, sizeof(key));
     if (!is_run)
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_CONFLICT, "You may have %lld API keys, and have them. Revoke one.", (long long)max);
-    audit_event(request, AUDIT_ACCOUNT, user, NULL,
-                arena_printf(request->arena, "API key made: %.*s", SLICE_ARG(*key_id)));
     return ERROR_NONE;
 }
 
@@ -53,14 +59,21 @@ enum error api_key_list(struct request *request, const struct user *user, struct
 
 enum error api_key_revoke(struct request *request, const struct user *user, struct slice key_id) {
     struct batch batch = batch_in(request->arena);
-    struct rows *gone =
-        batch_add(&batch, STATEMENT_api_key_delete, db_text(key_id), db_text(user ? user->user_id : SLICE("")));
-    if (!db_run(request->service->db, &batch))
+    struct slice owner = user ? user->user_id : SLICE("");
+    audit_add(&batch, request,
+              &(struct audit_change){
+                  .kind = AUDIT_ACCOUNT,
+                  .proof = AUDIT_PROOF_API_KEY,
+                  .id = key_id,
+                  .of = owner,
+                  .user = user,
+                  .detail = arena_printf(request->arena, "API key revoked: %.*s", SLICE_ARG(key_id)),
+              });
+    struct rows *gone = batch_add(&batch, STATEMENT_api_key_delete, db_text(key_id), db_text(owner));
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget(request->service->db, STATEMENT_api_key_find, key_id);
     if (!batch_did(&batch, gone))
         return fail(request, ERROR_NOT_FOUND, "There is no API key %.*s.", SLICE_ARG(key_id));
-    audit_event(request, AUDIT_ACCOUNT, user, NULL,
-                arena_printf(request->arena, "API key revoked: %.*s", SLICE_ARG(key_id)));
     return ERROR_NONE;
 }

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "registry/audit.h"
 #include "registry/looks.h"
 
 #include <stdatomic.h>
@@ -112,7 +113,20 @@ static enum error name_refused(struct request *request, const struct app *app, s
     return ERROR_NONE;
 }
 
-enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret) {
+/* Behind the statement that makes it, before the one that deletes it. */
+static void app_audit(struct batch *batch, struct request *request, const struct app *app, const struct app_act *act) {
+    audit_add(batch, request,
+              &(struct audit_change){.kind = AUDIT_APP,
+                                     .proof = AUDIT_PROOF_APP,
+                                     .id = app->app_id,
+                                     .of = app->user_id,
+                                     .user = act->by,
+                                     .app_id = app->app_id,
+                                     .detail = act->what});
+}
+
+enum error app_create(struct request *request, struct app *app, const struct app_act *act, int64_t max,
+                      struct slice *client_secret) {
     struct arena *arena = request->arena;
     char app_id[UUID_LEN + 1], client_id[CLIENT_ID_LEN + 1];
     unsigned char hash[SECRET_HASH_SIZE];
@@ -146,7 +160,8 @@ enum error app_create(struct request *request, struct app *app, int64_t max, str
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
     batch_add(&batch, STATEMENT_app_counts_put, id);
-    if (!db_run(request->service->db, &batch))
+    app_audit(&batch, request, app, act);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count)
         return ERROR_NONE;
@@ -155,7 +170,7 @@ enum error app_create(struct request *request, struct app *app, int64_t max, str
                  : fail(request, ERROR_FORBIDDEN, "You may have %lld apps, and have them. Delete one.", (long long)max);
 }
 
-enum error app_change(struct request *request, struct app *app, unsigned columns) {
+enum error app_change(struct request *request, struct app *app, const struct app_act *act, unsigned columns) {
     struct arena *arena = request->arena;
     struct db *db = request->service->db;
     struct slice name_key = utf8_lower(arena, app->name), look = app_look(arena, app->name);
@@ -176,7 +191,16 @@ enum error app_change(struct request *request, struct app *app, unsigned columns
     batch_add(&batch, STATEMENT_app_search_update, id, owner, db_text(name_key), searchable(arena, app->description),
               searchable(arena, app->homepage_url), bits);
     batch_add(&batch, STATEMENT_app_counts_put, id);
-    if (!db_run(db, &batch))
+    bool renames = columns & APP_NAME;
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_APP,
+                                     .proof = renames ? AUDIT_PROOF_APP_NAMED : AUDIT_PROOF_APP,
+                                     .id = app->app_id,
+                                     .of = renames ? name_key : app->user_id,
+                                     .user = act->by,
+                                     .app_id = app->app_id,
+                                     .detail = act->what});
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     app_forget(db, app);
     if ((columns & APP_ACTIVE) && !app->active)
@@ -199,7 +223,8 @@ enum error app_keep_jwks(struct request *request, struct app *app, struct slice 
     return ERROR_NONE;
 }
 
-enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret) {
+enum error app_renew_secret(struct request *request, struct app *app, const struct app_act *act,
+                            struct slice *client_secret) {
     if (!app_has_secret(app))
         return fail(
             request, ERROR_CONFLICT,
@@ -210,21 +235,23 @@ enum error app_renew_secret(struct request *request, struct app *app, struct sli
     struct batch batch = batch_in(request->arena);
     struct rows *changed = batch_add(&batch, STATEMENT_app_set_secret, db_text(app->app_id), db_text(app->user_id),
                                      db_blob(hash, sizeof(hash)), db_int(app->updated_at));
-    if (!db_run(request->service->db, &batch))
+    app_audit(&batch, request, app, act);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     app_forget(request->service->db, app);
     return changed->count ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");
 }
 
-enum error app_delete(struct request *request, const struct app *app) {
+enum error app_delete(struct request *request, const struct app *app, const struct app_act *act) {
     struct db_value id = db_text(app->app_id), owner = db_text(app->user_id);
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_app_counts_take, id);
     batch_add(&batch, STATEMENT_app_search_delete, id, owner);
     batch_add(&batch, STATEMENT_app_delete_shares, id, owner);
     batch_add(&batch, STATEMENT_app_delete_authorizations, id, owner);
+    app_audit(&batch, request, app, act);
     struct rows *gone = batch_add(&batch, STATEMENT_app_delete, id, owner);
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);
     return batch_did(&batch, gone) ? ERROR_NONE : fail(request, ERROR_NOT_FOUND, "There is no such app.");

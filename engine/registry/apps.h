@@ -24,10 +24,17 @@ enum error app_find_any(struct request *request, struct slice id, struct app *ap
  * can read (RFC 6749 §2.1, RFC 8252 §8.5). */
 bool app_has_secret(const struct app *app);
 
+/* What the audit log says of a change. `by`: NULL: nobody in particular (the command line). */
+struct app_act {
+    const struct user *by;
+    struct slice what;
+};
+
 /* Stores it under fresh ids (client_id is kept if set). ERROR_CONFLICT when the name is taken or looks like one
  * that is, ERROR_FORBIDDEN when the owner has `max` apps. *client_secret is shown once; absent for an app that has
  * none. */
-enum error app_create(struct request *request, struct app *app, int64_t max, struct slice *client_secret);
+enum error app_create(struct request *request, struct app *app, const struct app_act *act, int64_t max,
+                      struct slice *client_secret);
 
 /* Bits of the columns that app_change writes, in the order of app_fields. */
 enum app_column {
@@ -53,11 +60,12 @@ enum app_column {
 
 /* These change what holds at once on every worker when they return. ERROR_CONFLICT: the new name is taken.
  * ERROR_NOT_FOUND: it was deleted meanwhile. */
-enum error app_change(struct request *request, struct app *app, unsigned columns);
+enum error app_change(struct request *request, struct app *app, const struct app_act *act, unsigned columns);
 /* What was found at its jwks_uri; an app that has another one by now stays as it is. */
 enum error app_keep_jwks(struct request *request, struct app *app, struct slice jwks);
 /* ERROR_CONFLICT: it has none. */
-enum error app_renew_secret(struct request *request, struct app *app, struct slice *client_secret);
-enum error app_delete(struct request *request, const struct app *app);
+enum error app_renew_secret(struct request *request, struct app *app, const struct app_act *act,
+                            struct slice *client_secret);
+enum error app_delete(struct request *request, const struct app *app, const struct app_act *act);
 
 #endif

@@ -4,20 +4,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/tally.h"
 #include "base/utf8.h"
 #include "crypto/random.h"
-#include "fiber/fiber.h"
 #include "policy/policy.h"
 #include "registry/ceilings.h"
 #include "server/response.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
 enum {
-    WAITING_MAX = 10000, /* records; more are dropped, and counted */
-    DECISIONS_MAX = 32,  /* of one request */
-    SENT_LEN_MAX = 512,  /* of each of the things that somebody sent */
+    DECISIONS_MAX = 32, /* of one request */
+    SENT_LEN_MAX = 512, /* of each of the things that somebody sent */
     /* Of the decisions' JSON: facts may hold what was sent. */
     DECISIONS_LEN_MAX = 64 * 1024,
     STRANGERS_DECISIONS_LEN_MAX = 8 * 1024,
@@ -29,90 +25,18 @@ const char *const audit_kind_names[AUDIT_KIND_COUNT] = {
 #undef X
 };
 
-/* One record, in an arena of its own that lives until it is written. */
-struct record {
-    struct arena arena;
-    struct record *next;
-    int64_t at_ms;
-    struct slice audit_id, kind, request_id, user_id, username, app_id, address, policy_version, detail, decisions;
+static const char *const proof_names[AUDIT_PROOF_COUNT] = {[AUDIT_ISSUED] = NULL,
+#define X(id, name) [AUDIT_PROOF_##id] = name,
+                                                           AUDIT_PROOFS(X)
+#undef X
 };
 
-struct audit {
-    struct db *db;
-    int64_t keep_s;
-    struct record *first, *last;
-    size_t count;
-    bool is_writing;
+/* One of a batch that has not run yet. */
+struct audit_pending {
+    struct audit_pending *next;
+    struct audit_record record;
+    const struct rows *written;
 };
-
-struct audit *audit_open(struct db *db, int64_t keep_s) {
-    struct audit *audit = calloc(1, sizeof(*audit));
-    if (!audit)
-        abort();
-    audit->db = db;
-    audit->keep_s = keep_s;
-    return audit;
-}
-
-static void record_free(struct record *record) {
-    struct arena arena = record->arena; /* the record is inside it */
-    arena_free(&arena);
-}
-
-static struct record *record_take(struct audit *audit) {
-    struct record *record = audit->first;
-    audit->first = record->next;
-    audit->last = audit->first ? audit->last : NULL;
-    audit->count--;
-    return record;
-}
-
-void audit_close(struct audit *audit) {
-    while (audit->first)
-        record_free(record_take(audit));
-    free(audit);
-}
-
-bool audit_is_empty(const struct audit *audit) {
-    return !audit->first && !audit->is_writing;
-}
-
-static void record_add(struct batch *batch, const struct record *record, int64_t keep_s) {
-    batch_add(batch, STATEMENT_audit_insert, db_text(record->audit_id), db_int(record->at_ms),
-              db_int(record->at_ms / 1000 + keep_s), db_text(record->kind), db_text(record->request_id),
-              db_text(record->user_id), db_text(record->username), db_text(record->app_id), db_text(record->address),
-              db_text(record->policy_version), db_text(record->detail), db_text(record->decisions));
-}
-
-/* On a fiber of its own, until nothing waits. */
-static void write_all(void *data) {
-    struct audit *audit = data;
-    while (audit->first) {
-        struct record *taken[BATCH_STATEMENTS_MAX];
-        size_t count = 0;
-        struct arena arena;
-        arena_init(&arena);
-        struct batch batch = batch_in(&arena);
-        while (audit->first && count < BATCH_STATEMENTS_MAX) {
-            taken[count] = record_take(audit);
-            record_add(&batch, taken[count++], audit->keep_s);
-        }
-        bool is_written = db_run(audit->db, &batch);
-        metric_add(is_written ? METRIC_audit_records : METRIC_audit_lost, (int64_t)count);
-        for (size_t i = 0; i < count; i++)
-            record_free(taken[i]);
-        arena_free(&arena);
-    }
-    audit->is_writing = false;
-}
-
-void audit_flush(struct audit *audit) {
-    if (audit->is_writing || !audit->first)
-        return;
-    audit->is_writing = true;
-    if (!fiber_start(write_all, audit))
-        audit->is_writing = false; /* too many fibers: at the next turn */
-}
 
 void audit_decision(struct request *request, const struct value *facts) {
     struct arena *arena = request->arena;
@@ -150,30 +74,94 @@ static struct slice decisions_json(struct arena *arena, const struct value *deci
     return buffer_slice(&json);
 }
 
-static struct slice decisions_of(struct arena *arena, struct request *request, bool is_proven) {
+static struct slice decisions_of(struct request *request, bool is_proven) {
     if (!request->decisions)
         return SLICE("[]");
     size_t most = is_proven ? DECISIONS_LEN_MAX : STRANGERS_DECISIONS_LEN_MAX;
     struct slice json = decisions_json(request->arena, request->decisions, most);
-    return is_proven || json.len <= most ? arena_copy(arena, json) : SLICE("[]");
+    return is_proven || json.len <= most ? json : SLICE("[]");
 }
 
-static void line_log(const struct record *record, bool tells_why) {
+static void line_log(const struct audit_record *record, bool tells_why) {
     log_info("audit", log_text("kind", record->kind), log_text("request_id", record->request_id),
              log_text("user_id", record->user_id), log_text("app_id", record->app_id),
              log_text("address", record->address), log_text("policy_version", record->policy_version),
              log_text("detail", record->detail), log_text("decisions", tells_why ? record->decisions : SLICE_NONE));
 }
 
+static struct audit_record record_of(struct request *request, enum audit_kind kind, const struct user *user,
+                                     struct slice app_id, struct slice detail) {
+    struct slice policy_version = slice_of(request->service->policy_version);
+    return (struct audit_record){
+        .at_ms = clock_now_ms(),
+        .audit_id = audit_id_mint(request),
+        .kind = slice_of(audit_kind_names[kind]),
+        .request_id = slice_of(request->id),
+        .user_id = user ? user->user_id : SLICE_NONE,
+        .username = user ? user->username : SLICE_NONE,
+        .app_id = app_id,
+        .address = request->address,
+        .policy_version = slice_is_set(policy_version) ? policy_version : SLICE(""), /* the command line has none */
+        .detail = detail,
+        .decisions = decisions_of(request, kind != AUDIT_REFUSAL || (user && !request->is_anonymous)),
+    };
+}
+
+/* --- in the batch of the change --- */
+
+struct slice audit_id_mint(struct request *request) {
+    char id[KEY_ID_LEN + 1];
+    key_id_mint(id);
+    return arena_copy(request->arena, slice_of(id));
+}
+
+static const struct rows *statement_add(struct batch *batch, const struct audit_record *record, int64_t keep_s,
+                                        const struct audit_change *change) {
+    struct db_value values[AUDIT_COLUMNS + 3];
+    audit_record_values(record, keep_s, values);
+    struct db_value *more = values + AUDIT_COLUMNS;
+    if (change->proof == AUDIT_ISSUED) {
+        more[0] = db_text(change->id);
+        return batch_add_values(batch, STATEMENT_audit_insert_of_issued, values, AUDIT_COLUMNS + 1);
+    }
+    more[0] = db_text(slice_of(proof_names[change->proof]));
+    more[1] = db_text(change->id);
+    more[2] = db_text(slice_is_set(change->of) ? change->of : SLICE(""));
+    return batch_add_values(batch, STATEMENT_audit_insert_proven, values, AUDIT_COLUMNS + 3);
+}
+
+void audit_add(struct batch *batch, struct request *request, const struct audit_change *change) {
+    struct audit_pending *pending = arena_alloc(request->arena, sizeof(*pending));
+    pending->record = record_of(request, change->kind, change->user, change->app_id, change->detail);
+    if (slice_is_set(change->audit_id))
+        pending->record.audit_id = change->audit_id;
+    pending->written = statement_add(batch, &pending->record, request->service->settings->audit_s, change);
+    pending->next = request->audit_pending;
+    request->audit_pending = pending;
+}
+
+bool audit_run(struct request *request, struct batch *batch) {
+    bool is_run = db_run(request->service->db, batch);
+    for (const struct audit_pending *one = request->audit_pending; one; one = one->next)
+        if (is_run && one->written->count) {
+            metric_add(METRIC_audit_records, 1);
+            if (request->service->audit) /* the command line says itself what it did */
+                line_log(&one->record, false);
+        }
+    request->audit_pending = NULL;
+    return is_run;
+}
+
+/* --- refusals --- */
+
 /* Over the budget: a line a second for all of them, in place of a row and a line for each. */
 static void untold_count(const struct request *request) {
-    static _Atomic int64_t last_s, count;
-    int64_t now_s = clock_now_s();
+    static struct tally tally;
     metric_add(METRIC_refusals_untold, 1);
-    atomic_fetch_add(&count, 1);
-    if (atomic_exchange(&last_s, now_s) != now_s)
-        log_warn("refusals_untold", log_int("count", atomic_exchange(&count, 0)),
-                 log_string("last_request_id", request->id), log_text("last_address", request->address));
+    int64_t told = tally_add(&tally, 1);
+    if (told)
+        log_warn("refusals_untold", log_int("count", told), log_string("last_request_id", request->id),
+                 log_text("last_address", request->address));
 }
 
 static bool refusal_fits(struct request *request, const struct user *user, bool is_common) {
@@ -185,61 +173,15 @@ static bool refusal_fits(struct request *request, const struct user *user, bool 
     return fits;
 }
 
-static void event_add(struct request *request, enum audit_kind kind, const struct user *user, struct slice app_id,
-                      struct slice detail) {
-    struct audit *audit = request->service->audit;
-    if (audit->count == WAITING_MAX) {
-        metric_add(METRIC_audit_lost, 1);
-        return;
-    }
-    struct arena own;
-    char id[KEY_ID_LEN + 1];
-    arena_init(&own);
-    struct record *record = arena_zalloc(&own, sizeof(*record));
-    key_id_mint(id);
-    record->at_ms = clock_now_ms();
-    record->audit_id = arena_copy(&own, slice_of(id));
-    record->kind = slice_of(audit_kind_names[kind]);
-    record->request_id = arena_copy(&own, slice_of(request->id));
-    record->user_id = user ? arena_copy(&own, user->user_id) : SLICE_NONE;
-    record->username = user ? arena_copy(&own, user->username) : SLICE_NONE;
-    record->app_id = arena_copy(&own, app_id);
-    record->address = arena_copy(&own, request->address);
-    record->policy_version = arena_copy(&own, slice_of(request->service->policy_version));
-    record->detail = slice_is_set(detail) ? arena_copy(&own, detail) : SLICE_NONE;
-    record->decisions = decisions_of(&own, request, kind != AUDIT_REFUSAL || (user && !request->is_anonymous));
-    record->arena = own;
-    *(audit->last ? &audit->last->next : &audit->first) = record;
-    audit->last = record;
-    audit->count++;
-    line_log(record, kind == AUDIT_REFUSAL);
+static void refusal_record(struct request *request, const struct user *user, struct slice app_id, struct slice detail) {
+    const struct audit_record record = record_of(request, AUDIT_REFUSAL, user, app_id, detail);
+    audit_queue_add(request->service->audit, &record);
+    line_log(&record, true);
 }
 
-void audit_event(struct request *request, enum audit_kind kind, const struct user *user, const struct app *app,
-                 struct slice detail) {
-    if (request->service->audit && (kind != AUDIT_REFUSAL || refusal_fits(request, user, false)))
-        event_add(request, kind, user, app ? app->app_id : SLICE_NONE, detail);
-}
-
-void audit_add(struct batch *batch, const struct request *request, enum audit_kind kind, const struct user *user,
-               const char *detail) {
-    char id[KEY_ID_LEN + 1];
-    key_id_mint(id);
-    const struct record record = {
-        .at_ms = clock_now_ms(),
-        .audit_id = arena_copy(batch->arena, slice_of(id)),
-        .kind = slice_of(audit_kind_names[kind]),
-        .request_id = slice_of(request->id),
-        .user_id = user ? user->user_id : SLICE_NONE,
-        .username = user ? user->username : SLICE_NONE,
-        .address = request->address,
-        .policy_version = slice_is_set(slice_of(request->service->policy_version))
-                              ? slice_of(request->service->policy_version)
-                              : SLICE(""),
-        .detail = slice_of(detail),
-        .decisions = SLICE("[]"),
-    };
-    record_add(batch, &record, request->service->settings->audit_s);
+void audit_refusal(struct request *request, const struct user *user, const struct app *app, struct slice reason) {
+    if (request->service->audit && refusal_fits(request, user, false))
+        refusal_record(request, user, app ? app->app_id : SLICE_NONE, reason);
 }
 
 /* "csc_…" and the like: sent where it does not belong, it must not be kept for that. */
@@ -260,17 +202,10 @@ static void sent_add(struct buffer *text, const char *name, struct slice sent) {
         buffer_add_text(text, "(a secret, left out)");
         return;
     }
-    uint32_t rune;
-    for (size_t at = 0, step; at < sent.len && (step = utf8_next(slice_from(sent, at), &rune)); at += step) {
-        if (at + step > SENT_LEN_MAX) {
-            buffer_add_text(text, "…");
-            return;
-        }
-        if (rune < 0x20 || (rune >= 0x7f && rune <= 0x9f))
-            buffer_printf(text, "\\u%04x", (unsigned)rune);
-        else
-            buffer_add(text, (struct slice){sent.at + at, step});
-    }
+    struct slice shown = utf8_first(sent, SENT_LEN_MAX);
+    utf8_add_escaped(text, shown, false);
+    if (shown.len < sent.len)
+        buffer_add_text(text, "…");
 }
 
 static struct slice sent_or(const struct request *request, struct slice known, const char *name) {
@@ -319,5 +254,5 @@ void audit_refused(struct request *request) {
     sent_add(&detail, "redirect_uri", sent_or(request, request->about.redirect_uri, "redirect_uri"));
     sent_add(&detail, "because", request->error_detail);
     buffer_add_byte(&detail, ')');
-    event_add(request, AUDIT_REFUSAL, user, request->about.app_id, buffer_slice(&detail));
+    refusal_record(request, user, request->about.app_id, buffer_slice(&detail));
 }

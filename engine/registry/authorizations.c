@@ -22,14 +22,21 @@ enum error authorization_revoke(struct request *request, const struct user *user
     struct db *db = request->service->db;
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_app_discount_user, app, id);
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_REVOCATION,
+                                     .proof = AUDIT_PROOF_AUTHORIZATION,
+                                     .id = user->user_id,
+                                     .of = app_id,
+                                     .user = user,
+                                     .app_id = app_id,
+                                     .detail = SLICE("authorization")});
     struct rows *revoked = batch_add(&batch, STATEMENT_authorization_revoke, id, app, now);
     struct rows *tokens = batch_add(&batch, STATEMENT_authorization_access_tokens, id, app, now);
-    if (!db_run(db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     for (size_t i = 0; i < tokens->count; i++)
         db_forget(db, STATEMENT_access_token_find, row_text(tokens, i, "token_id"));
     if (!batch_did(&batch, revoked))
         return fail(request, ERROR_NOT_FOUND, "You have not allowed this app anything.");
-    audit_event(request, AUDIT_REVOCATION, user, &(struct app){.app_id = app_id}, SLICE("authorization"));
     return ERROR_NONE;
 }

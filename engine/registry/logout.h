@@ -12,8 +12,10 @@
 
 /* It is gone from every worker when this returns; that it was gone already is as good. */
 enum error session_end(struct request *request, const struct user *user, struct slice session_id);
-/* All sessions of the user, everywhere. *ended: how many there were. */
-enum error sessions_end(struct request *request, const struct user *user, int64_t *ended);
+/* All sessions of the user, everywhere. `why`: for the record, when the user does not do it; *ended: how many there
+ * were.
+ */
+enum error sessions_end(struct request *request, const struct user *user, struct slice why, int64_t *ended);
 
 /* For a batch that deletes all sessions of a user, behind that: their apps will be told, by whatever server runs. */
 enum { LOGOUT_QUEUE_STATEMENTS = 2 }; /* that it adds */

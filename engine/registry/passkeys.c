@@ -10,18 +10,25 @@ enum error passkey_add(struct request *request, const struct user *user, const s
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has at most %d characters.", PASSKEY_NAME_MAX);
     if (!label_is_valid(passkey->name))
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has characters that cannot be seen.");
+    struct slice work_id = request_works_by_id(request);
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
-    struct rows *made = batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id),
-                                  db_text(user->user_id), db_text(passkey->name),
-                                  db_blob(passkey->public_key.at, passkey->public_key.len), db_int(passkey->sign_count),
-                                  db_int(clock_now_s()), db_int(max), db_text(request_works_by_id(request)));
-    if (!db_run(request->service->db, &batch))
+    struct rows *made =
+        batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
+                  db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
+                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(max), db_text(work_id));
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_ACCOUNT,
+                                     .proof = AUDIT_PROOF_PASSKEY_MADE,
+                                     .id = passkey->passkey_id,
+                                     .of = work_id,
+                                     .user = user,
+                                     .detail = SLICE("passkey added")});
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_CONFLICT, "This passkey is known already, or you have as many as you may: %lld.",
                     (long long)max);
-    audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey added"));
     return ERROR_NONE;
 }
 
@@ -46,11 +53,17 @@ enum error passkey_list(struct request *request, const struct user *user, struct
 
 enum error passkey_remove(struct request *request, const struct user *user, struct slice passkey_id) {
     struct batch batch = batch_in(request->arena);
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_ACCOUNT,
+                                     .proof = AUDIT_PROOF_PASSKEY,
+                                     .id = passkey_id,
+                                     .of = user->user_id,
+                                     .user = user,
+                                     .detail = SLICE("passkey removed")});
     struct rows *gone = batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user->user_id));
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (!batch_did(&batch, gone))
         return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
-    audit_event(request, AUDIT_ACCOUNT, user, NULL, SLICE("passkey removed"));
     return ERROR_NONE;
 }

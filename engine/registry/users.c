@@ -47,6 +47,16 @@ static struct slice fingerprint_make(struct request *request, unsigned char hash
     return copy;
 }
 
+/* What was done to the account; behind the statement that does it, which leaves the user there. */
+static void account_audit(struct batch *batch, struct request *request, const struct user *user, const char *what) {
+    audit_add(batch, request,
+              &(struct audit_change){.kind = AUDIT_ACCOUNT,
+                                     .proof = AUDIT_PROOF_USER,
+                                     .id = user->user_id,
+                                     .user = user,
+                                     .detail = slice_of(what)});
+}
+
 enum error user_store(struct request *request, struct user *user, struct slice *fingerprint) {
     unsigned char key[SS58_KEY_SIZE], hash[SECRET_HASH_SIZE];
     user->username = name_normal(request->arena, user->username);
@@ -65,7 +75,8 @@ enum error user_store(struct request *request, struct user *user, struct slice *
                   db_text(utf8_lower(request->arena, user->username)), db_text(user->hotkey),
                   slice_is_set(user->hotkey) ? db_blob(key, sizeof(key)) : db_null(), db_blob(hash, sizeof(hash)),
                   db_text(user->roles), db_int(user->created_at), db_text(user_look(request->arena, user->username)));
-    if (!db_run(request->service->db, &batch))
+    account_audit(&batch, request, user, "account made");
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count == 0)
         return fail(request, ERROR_CONFLICT, "This username or hotkey is taken, or a username looks like it.");
@@ -107,14 +118,12 @@ struct ending {
 
 /* Behind the statement that takes the credential: a session that began before that is seen here, and none begins after
  * (session_insert). */
-static struct ending ending_add(struct batch *batch, const struct request *request, const struct user *user,
-                                const char *why) {
+static struct ending ending_add(struct batch *batch, const struct user *user) {
     struct db_value id = db_text(user->user_id);
     struct ending ending = {.sessions = batch_add(batch, STATEMENT_sessions_end, id)};
     logout_queue_user(batch, user->user_id);
     ending.apps = batch_add(batch, STATEMENT_user_tokens_end, id);
     ending.left = batch_add(batch, STATEMENT_user_credential_count, id);
-    audit_add(batch, request, AUDIT_ACCOUNT, user, why);
     return ending;
 }
 
@@ -147,6 +156,14 @@ static enum error hotkey_check(struct request *request, const struct user *user,
                : ERROR_NONE;
 }
 
+static const char *words_of(const struct user *before, const struct user *user, unsigned columns, bool ends) {
+    bool has_key = slice_is_set(user->hotkey), had_key = slice_is_set(before->hotkey);
+    return ends                                  ? has_key ? "hotkey replaced" : "hotkey taken away"
+           : (columns & USER_HOTKEY) && !had_key ? "hotkey set"
+           : columns & USER_ROLES                ? "roles changed"
+                                                 : "hotkey written another way";
+}
+
 enum error user_change(struct request *request, const struct user *before, const struct user *user, unsigned columns,
                        struct user_signed_out *ended) {
     unsigned char bytes[SS58_KEY_SIZE];
@@ -162,9 +179,10 @@ enum error user_change(struct request *request, const struct user *before, const
     struct ending ending;
     struct rows *changed = batch_add(&batch, STATEMENT_user_update, db_text(user->user_id), db_text(user->hotkey), key,
                                      db_text(user->roles), db_int(columns));
+    account_audit(&batch, request, user, words_of(before, user, columns, ends));
     if (ends)
-        ending = ending_add(&batch, request, user, has_key ? "hotkey replaced" : "hotkey taken away");
-    if (!db_run(request->service->db, &batch))
+        ending = ending_add(&batch, user);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);
     if (ends)
@@ -178,8 +196,9 @@ enum error user_renew_fingerprint(struct request *request, const struct user *us
     *fingerprint = fingerprint_make(request, hash);
     struct batch batch = batch_in(request->arena);
     batch_add(&batch, STATEMENT_user_set_fingerprint, db_text(user->user_id), db_blob(hash, sizeof(hash)));
-    struct ending ending = ending_add(&batch, request, user, "fingerprint replaced");
-    if (!db_run(request->service->db, &batch))
+    account_audit(&batch, request, user, "fingerprint replaced");
+    struct ending ending = ending_add(&batch, user);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     ending_read(request, &ending, ended);
     return ERROR_NONE;
@@ -194,9 +213,16 @@ enum error user_take_passkey(struct request *request, struct slice passkey_id, s
         return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
     struct user user = user_from(found, 0, "created_at");
     batch = batch_in(request->arena);
+    audit_add(&batch, request,
+              &(struct audit_change){.kind = AUDIT_ACCOUNT,
+                                     .proof = AUDIT_PROOF_PASSKEY,
+                                     .id = passkey_id,
+                                     .of = user.user_id,
+                                     .user = &user,
+                                     .detail = SLICE("passkey taken away")});
     batch_add(&batch, STATEMENT_passkey_delete, db_text(passkey_id), db_text(user.user_id));
-    struct ending ending = ending_add(&batch, request, &user, "passkey taken away");
-    if (!db_run(request->service->db, &batch))
+    struct ending ending = ending_add(&batch, &user);
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     ending_read(request, &ending, ended);
     return ERROR_NONE;
@@ -210,14 +236,14 @@ enum error user_delete(struct request *request, const struct user *user) {
         STATEMENT_user_delete,
     };
     enum { STEPS = sizeof(steps) / sizeof(*steps) };
-    _Static_assert(STEPS + LOGOUT_QUEUE_STATEMENTS <= BATCH_STATEMENTS_MAX, "they do not fit into one batch");
+    _Static_assert(STEPS + LOGOUT_QUEUE_STATEMENTS + 1 <= BATCH_STATEMENTS_MAX, "they do not fit into one batch");
     const struct db_value id = db_text(user->user_id);
     struct batch batch = batch_in(request->arena);
+    account_audit(&batch, request, user, "account deleted");
     for (size_t i = 0; i < STEPS; i++)
         batch_add(&batch, steps[i], id);
     logout_queue_user(&batch, user->user_id);
-    audit_add(&batch, request, AUDIT_ACCOUNT, user, "account deleted");
-    if (!db_run(request->service->db, &batch))
+    if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);
     return ERROR_NONE;

@@ -61,8 +61,9 @@ struct request {
     struct slice dpop_nonce; /* for the answer's header of that name; absent: none */
     bool is_proof_spent;     /* the DPoP proof was, or the request was refused (checks/dpop.h) */
 
-    struct value *decisions; /* of the policies, for the audit log; NULL: none yet */
-    struct {                 /* what was said, for the record of a refusal; absent: nothing, or not yet */
+    struct value *decisions;             /* of the policies, for the audit log; NULL: none yet */
+    struct audit_pending *audit_pending; /* records of a batch that has not run yet (registry/audit.h) */
+    struct {                             /* what was said, for the record of a refusal; absent: nothing, or not yet */
         struct slice client_id, redirect_uri, app_id; /* app_id: of the app that there is */
         struct slice user_id, username;               /* proven, by a session or as the caller */
     } about;

@@ -323,7 +323,7 @@ static bool is_done(struct worker *worker) {
         peers_cut_all(worker);
     if (worker->does_chores && db_has_untold(worker->db) && !is_late)
         return false;
-    return worker->peer_count == 0 && fiber_count() == 0 && audit_is_empty(worker->audit);
+    return worker->peer_count == 0 && fiber_count() == 0 && (is_late || audit_is_empty(worker->audit));
 }
 
 void worker_run(struct worker *worker, sem_t *ready) {

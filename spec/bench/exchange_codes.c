@@ -28,11 +28,10 @@ static void must(enum error error) {
         end("refused", workplace_error(&workplace, error));
 }
 
-static struct slice secret, alg, session_id;
+static struct slice fingerprint, secret, alg, session_id;
 
 static struct app app_make(struct user *user) {
     struct request *request = &workplace.request;
-    struct slice fingerprint;
     char name[64];
     struct app app;
     snprintf(name, sizeof(name), "bench-%lld", (long long)clock_monotonic_ns());
@@ -46,18 +45,20 @@ static struct app app_make(struct user *user) {
     must(app_new_check(request, user, &app));
     if (slice_is_set(alg))
         app.metadata.id_token_signed_response_alg = alg;
-    must(app_create(request, &app, INT64_MAX, &secret));
+    must(app_create(request, &app, &(struct app_act){user, SLICE("created")}, INT64_MAX, &secret));
     return app;
 }
 
 /* In which all of it is approved. */
 static void session_make(const struct user *user) {
-    unsigned char hash[SECRET_HASH_SIZE] = {0};
+    unsigned char hash[SECRET_HASH_SIZE];
+    secret_hash(workplace.service.keyring, fingerprint, hash);
     struct batch batch = batch_in(&arena);
     session_id = arena_printf(&arena, "bench:%lld", (long long)clock_monotonic_ns());
     batch_add(&batch, STATEMENT_session_insert, db_text(session_id), db_text(user->user_id),
               db_blob(hash, sizeof(hash)), db_int(clock_now_s()), db_text(SLICE("fingerprint")),
-              db_int(clock_now_s() + 3600), db_text(SLICE("bench")), db_text(SLICE("")));
+              db_int(clock_now_s() + 3600), db_text(SLICE("bench")), db_text(SLICE("")), db_text(session_id),
+              db_text(SLICE("")), db_blob(hash, sizeof(hash)));
     if (!db_run(workplace.db, &batch))
         end("session", SLICE("the store failed"));
 }

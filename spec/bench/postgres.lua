@@ -34,7 +34,7 @@ local function pgbench(url, scratch, script, clients, seconds)
   return tonumber(out:match("tps = ([%d.]+)"))
 end
 
--- One exchange as the token endpoint does it: look the grant up, redeem it, store both tokens.
+-- One exchange as the token endpoint does it: look the grant up, redeem it, store both tokens, and record that.
 local function exchange_script(app_id)
   local grant, access = "'b' || :client_id || '-' || :n", "'a' || :client_id || '-' || :n"
   local hash, now = "CAST('\\x00' AS bytea)", "CAST(extract(epoch from now()) AS bigint)"
@@ -47,6 +47,8 @@ local function exchange_script(app_id)
       { access, grant, hash, "'profile'", now, later, "NULL", "''" }) .. ";",
     statement("tokens", "refresh_token_insert_redeemed",
       { access, grant, hash, "'profile'", now, later, access }) .. ";",
+    statement("audit", "audit_insert_of_issued", { access, now .. " * 1000", later, "'token'", "'bench'", "'bench'",
+      "'bench'", "'" .. app_id .. "'", "'127.0.0.1'", "''", "'profile'", "'[]'", access }) .. ";",
     "\\endpipeline",
   }, "\n")
 end

@@ -78,7 +78,7 @@ describe("a stranger", function()
     local cases = {
       ["a wrong redirect_uri"] = function()
         return flow.authorize(server, open, { redirect_uri = "https://app.example/\27[31m" .. ("long"):rep(500) },
-          { from = DEVELOPER }), "has not registered this redirect_uri", "https://app.example/\\u001b[31mlong", true
+          { from = DEVELOPER }), "has not registered this redirect_uri", "https://app.example/\\x1b[31mlong", true
       end,
       ["an unknown client"] = function()
         return flow.authorize(server, open, { client_id = "cid_nobody" }, { from = DEVELOPER }), "No app",

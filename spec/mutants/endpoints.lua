@@ -15,7 +15,7 @@ return {
     "http/client_metadata_spec http/token_spec" },
   { "engine/endpoints/token_refresh.c", 'if (row_int(*found, 0, "expires_at") <= clock_now_s())', "if (0)", "http/token_spec" },
   { "engine/endpoints/token_code.c", '|| !row_is_null(*grant, 0, "revoked_at"))', ")", "http/token_spec" },
-  { "engine/endpoints/token_family.c", "    enum error error = family_end(request, &batch, revoked, grant_id, &is_over);\n    if (error)", "    is_over = true;\n    enum error error = ERROR_NONE;\n    if (error)",
+  { "engine/endpoints/token_family.c", "    enum error error = family_end(request, &batch, revoked, grant_id, audit_id, &is_over);\n    if (error)", "    is_over = true;\n    enum error error = ERROR_NONE;\n    if (error)",
     "http/token_spec http/races_spec" },
   { "engine/endpoints/token.c", "if (!client->app.active)", "if (0)", "http/client_grants_spec http/device_spec" },
   { "engine/endpoints/token.c", "if (client->app.metadata.dpop_bound_access_tokens && !slice_is_set(caller->proof.jkt))", "if (0)", "http/dpop_spec" },

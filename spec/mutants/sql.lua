@@ -36,4 +36,8 @@ return {
   { "sql/statements/sessions.sql", "AND (fingerprint_hash = ?11 OR hotkey_key = ?11)", "AND (1 = 1 OR fingerprint_hash = ?11 OR hotkey_key = ?11)", "http/replaced_credential_spec" },
   { "sql/statements/sessions.sql", "FROM passkeys WHERE user_id = ?2 AND public_key = ?11", "FROM passkeys WHERE user_id = ?2 AND (1 = 1 OR public_key = ?11)", "http/replaced_credential_spec" },
   { "sql/statements/looks.sql", "WHERE app_id = ?1 AND look IS NULL", "WHERE app_id = ?1", "registry/looks_unit" },
+  { "sql/statements/audit.sql", "WHERE EXISTS (SELECT 1 FROM access_tokens WHERE token_id = ?13)", "WHERE ?13 <> ''", "http/audit_spec" },
+  { "sql/statements/audit.sql", "AND revoked_by = ?1)", ")", "http/audit_spec" },
+  { "sql/statements/audit.sql", "app_shares WHERE app_id = ?14 AND user_id = ?15 AND made_by = ?1)", "app_shares WHERE app_id = ?14 AND user_id = ?15)", "http/audit_spec" },
+  { "sql/statements/audit.sql", "AND name_key = ?15 AND look <> '')", ")", "http/audit_spec" },
 }

@@ -171,6 +171,41 @@ describe("PostgreSQL that fails", function()
     recovered(one)
   end)
 
+  it("cuts connections again and again: all that was answered has its record, refusals included", function()
+    local cutting = sys.spawn { "psql", "--quiet", url, "-c", ([[DO $$ BEGIN FOR i IN 1..60 LOOP
+      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'moonlatch';
+      PERFORM pg_sleep(0.03); END LOOP; END $$]]) }
+    local answered, refused, cut = {}, {}, nil
+    for i = 1, 1000 do
+      local made = http.post(one, "/idp/apps", { bearer = world.user.api_key,
+        json = { name = "Cut " .. i, redirect_uris = { flow.REDIRECT } } })
+      if made.status == 200 then
+        answered[#answered + 1] = made.headers["x-request-id"]
+        http.request(one, "DELETE", "/idp/apps/" .. made.json.app_id, { bearer = world.user.api_key })
+      end
+      local wrong = flow.authorize(one, world.app, { client_id = "cid_" .. i },
+        { from = "127.0.2." .. (i % 250 + 1) })
+      if wrong.status == 400 and #refused < 500 then
+        refused[#refused + 1] = wrong.headers["x-request-id"]
+      end
+      cut = cutting:wait(0)
+      if cut then
+        break
+      end
+    end
+    assert.equal(0, cut or cutting:wait())
+    local function recorded(ids)
+      return sql(url, "SELECT count(*) FROM audit WHERE request_id IN ('" .. table.concat(ids, "', '") .. "')")
+    end
+    assert.is_true(#answered > 0 and #refused > 0)
+    assert.equal(tostring(#answered), recorded(answered))
+    http.ask_until(recorded, function(count)
+      return count == tostring(#refused)
+    end, refused)
+    assert.equal(0, http.metric(one, "moonlatch_audit_lost_total"))
+    recovered(one)
+  end)
+
   it("gives few connections: the server is content with two for each worker", function()
     local server = server_helper.start { state = state, workers = 2, env = { MOONLATCH_DATABASE = url
       .. "&application_name=few" }, settings = { limits = { store_connections = 2 }, issuer = "http://localhost:1" } }

@@ -42,35 +42,33 @@ describe("Round trips", function()
   local IN_THE_BACKGROUND = "(query LIKE '%FROM signing_keys%' OR query LIKE 'SELECT min(next_at)%'"
     .. " OR query LIKE '%clock_timestamp%' OR query LIKE 'DELETE FROM %SKIP LOCKED%')"
 
-  -- Round trips and statements of one request; the audit log is written behind the answer.
-  local function cost(send, is_audited)
+  -- Round trips and statements of one request.
+  local function cost(send)
     sql "SELECT pg_stat_statements_reset()"
     local before = http.metric(server, "moonlatch_db_batches_total")
     local answer = send()
     assert.is_true(answer.status < 400, answer.status .. " " .. answer.body)
-    local batches, statements, audited, aside
+    local batches, statements, aside
     local function batches_now()
       return http.metric(server, "moonlatch_db_batches_total") - before
     end
     http.ask_until(function() -- until nothing happens in the background between one count and the next
       batches = batches_now()
-      local row = sql([[SELECT coalesce(sum(calls) FILTER (WHERE query LIKE 'INSERT INTO audit%'), 0) || ' ' ||
-        coalesce(sum(calls) FILTER (WHERE ]] .. IN_THE_BACKGROUND .. [[), 0) || ' ' ||
-        coalesce(sum(calls) FILTER (WHERE query NOT LIKE 'INSERT INTO audit%'
-          AND query NOT LIKE '%pg_stat_statements%'), 0) FROM pg_stat_statements]])
-      audited, aside, statements = row:match("(%d+) (%d+) (%d+)")
-      audited, aside, statements = tonumber(audited), tonumber(aside), tonumber(statements)
-      return batches == batches_now() and (audited > 0 or not is_audited)
+      local row = sql([[SELECT coalesce(sum(calls) FILTER (WHERE ]] .. IN_THE_BACKGROUND .. [[), 0) || ' ' ||
+        coalesce(sum(calls) FILTER (WHERE query NOT LIKE '%pg_stat_statements%'), 0) FROM pg_stat_statements]])
+      aside, statements = row:match("(%d+) (%d+)")
+      aside, statements = tonumber(aside), tonumber(statements)
+      return batches == batches_now()
     end, function(is_still)
       return is_still
     end)
-    return batches - aside - (audited > 0 and 1 or 0), statements - aside, answer
+    return batches - aside, statements - aside, answer
   end
 
   it("are as few as sql/README.md says", function()
     local measured = {}
-    local function measure(name, send, is_audited)
-      local trips, statements, answer = cost(send, is_audited)
+    local function measure(name, send)
+      local trips, statements, answer = cost(send)
       measured[#measured + 1] = ("| %s | %d | %d |"):format(name, trips, statements)
       return answer
     end
@@ -80,21 +78,21 @@ describe("Round trips", function()
     end)
     measure("`POST /idp/login`, fingerprint", function()
       return flow.login(server, app, world.user)
-    end, true)
+    end)
     local id = flow.session_id(server, app, cookie)
     measure("`GET /idp/authorize/consent`", function()
       return http.get(server, "/idp/authorize/consent?session_id=" .. id, { cookie = cookie })
     end)
     local approved = measure("`POST /idp/authorize/consent`, approve", function()
       return flow.consent(server, id, cookie, "approve")
-    end, true)
+    end)
     measure("`GET /idp/authorize`, remembered", function()
       return flow.authorize(server, app, nil, { cookie = cookie })
-    end, true)
+    end)
     local code = select(2, approved:location()).code
     local tokens = measure("`POST /idp/token`, code", function()
       return flow.token(server, flow.code_form(app, code))
-    end, true).json
+    end).json
     measure("`POST /idp/token/introspect`", function()
       return http.post(server, "/idp/token/introspect", { form = { token = tokens.access_token } })
     end)
@@ -103,15 +101,15 @@ describe("Round trips", function()
     end)
     tokens = measure("`POST /idp/token`, refresh", function()
       return flow.token(server, flow.refresh_form(app, tokens.refresh_token))
-    end, true).json
+    end).json
     measure("`POST /idp/token/revoke`, access token", function()
       return http.post(server, "/idp/token/revoke", { form = { token = tokens.access_token, client_id = app.client_id,
         client_secret = app.client_secret } })
-    end, true)
+    end)
     measure("`POST /idp/token/revoke`, refresh token", function()
       return http.post(server, "/idp/token/revoke", { form = { token = tokens.refresh_token, client_id = app.client_id,
         client_secret = app.client_secret } })
-    end, true)
+    end)
     measure("`GET /idp/apps/{app_id}`, API key", function()
       return http.get(server, "/idp/apps/" .. app.app_id, { bearer = world.user.api_key })
     end)
@@ -121,14 +119,14 @@ describe("Round trips", function()
     measure("`POST /idp/apps`", function()
       return http.post(server, "/idp/apps", { bearer = world.user.api_key,
         json = { name = "Round trips", redirect_uris = { flow.REDIRECT } } })
-    end, true)
+    end)
     measure("`DELETE /idp/authorizations/{app_id}`", function()
       return http.request(server, "DELETE", "/idp/authorizations/" .. app.app_id, { bearer = world.user.api_key })
-    end, true)
+    end)
     local hint = flow.tokens(server, app, cookie, { scope = "openid" }).id_token
     measure("`GET /idp/logout`, by an app", function()
       return http.get(server, "/idp/logout?id_token_hint=" .. hint, { cookie = cookie })
-    end, true)
+    end)
     local readme = sys.read_file(server_helper.root .. "/sql/README.md")
     local table_now = table.concat(measured, "\n")
     assert.is_truthy(readme:find(table_now, 1, true), "sql/README.md should say\n" .. table_now)

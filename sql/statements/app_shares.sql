@@ -1,7 +1,7 @@
 -- name: app_share_insert
 -- By the owner (?2), with user ?3. No row when it is shared already, or when one of the three is not there.
-INSERT INTO app_shares (app_id, user_id, shared_at)
-SELECT a.app_id, u.user_id, ?4 FROM apps a, users u
+INSERT INTO app_shares (app_id, user_id, shared_at, made_by)
+SELECT a.app_id, u.user_id, ?4, ?6 FROM apps a, users u
 WHERE a.app_id = ?1 AND a.user_id = ?2 AND u.user_id = ?3
   AND (SELECT count(*) FROM app_shares WHERE app_id = ?1) < ?5
 ON CONFLICT (app_id, user_id) DO NOTHING

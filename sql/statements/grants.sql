@@ -99,19 +99,20 @@ RETURNING grant_id
 UPDATE grants SET expires_at = ?2 WHERE grant_id = ?1 AND expires_at < ?2
 
 -- name: grant_revoke
-UPDATE grants SET revoked_at = ?2 WHERE grant_id = ?1 AND revoked_at IS NULL RETURNING grant_id
+-- ?3: the audit record that tells of it.
+UPDATE grants SET revoked_at = ?2, revoked_by = ?3 WHERE grant_id = ?1 AND revoked_at IS NULL RETURNING grant_id
 
 -- name: grant_revoke_replayed
 -- Because the code comes again: unless nobody was told of the redemption that counts.
-UPDATE grants SET revoked_at = ?2
+UPDATE grants SET revoked_at = ?2, revoked_by = ?3
 WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM untold WHERE work_id = grants.redeemed_by)
 RETURNING grant_id
 
 -- name: grant_revoke_reused
--- Because its refresh token ?3 comes again: unless nobody was told of the one that replaced it.
-UPDATE grants SET revoked_at = ?2
+-- Because its refresh token ?4 comes again: unless nobody was told of the one that replaced it.
+UPDATE grants SET revoked_at = ?2, revoked_by = ?3
 WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM refresh_tokens r
-  JOIN untold u ON u.work_id = r.rotated_by WHERE r.token_id = ?3)
+  JOIN untold u ON u.work_id = r.rotated_by WHERE r.token_id = ?4)
 RETURNING grant_id
 
 -- name: grant_state
