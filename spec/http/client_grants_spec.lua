@@ -2,6 +2,7 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -209,6 +210,25 @@ describe("Grants without a browser", function()
       shape.oauth_error(answer, 400, "invalid_request")
       assert.equal("This user's keys stay where they are.", answer.json.error_description)
       shape.ok(ask(flow.tokens(server, world.app, cautious).access_token))
+    end)
+
+    it("is refused when the token, or its grant, is revoked while the request waits for the store", function()
+      for _, revoked in ipairs { "UPDATE access_tokens SET revoked_at = 1", "UPDATE grants SET revoked_at = 1" } do
+        local token = subject()
+        shape.ok(ask(token))
+        local connection, calls = http.connect(server), http.metric(server, "moonlatch_policy_calls_total")
+        local held = lock.hold(server)
+        local stream = connection:send("POST", "/idp/token", { form = { grant_type = EXCHANGE, subject_token = token,
+          subject_token_type = ACCESS_TOKEN, client_id = machine.client_id, client_secret = machine.client_secret } })
+        http.metric_until(server, "moonlatch_policy_calls_total", function(now)
+          return now > calls -- the token has been found, and was good
+        end)
+        held:release(revoked)
+        local answer = connection:receive(stream)
+        connection:close()
+        shape.oauth_error(answer, 400, "invalid_request")
+        assert.equal("subject_token has just been revoked.", answer.json.error_description)
+      end
     end)
 
     it("ends when the user takes back what the first token came from", function()

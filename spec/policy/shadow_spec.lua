@@ -19,7 +19,8 @@ end
 describe("policy shadow", function()
   local server, world, candidate
   lazy_setup(function()
-    server = server_helper.start()
+    -- Much more than a candidate may take, so that one that is slow is not out of its time as well where much else runs.
+    server = server_helper.start { settings = { limits = { policy_call_ms = 100 } } }
     world = flow.world(server)
   end)
   lazy_teardown(function()
