@@ -2,8 +2,11 @@
 local digest = require "openssl.digest"
 local rand = require "openssl.rand"
 
+local busted = require "busted"
+
 local cli = require "helpers.cli"
 local http = require "helpers.http"
+local server_helper = require "helpers.server"
 
 local flow = { COOKIE = "chutes-session-token", REDIRECT = "https://app.example/callback" }
 
@@ -179,6 +182,19 @@ function flow.world(server, fields, user_options)
   local user = flow.user(server, user_options)
   local app = flow.app(server, user, fields)
   return { user = user, app = app, cookie = flow.sign_in(server, app, user) }
+end
+
+-- For what a describe says: a server with its world, begun before its first spec and stopped behind its last;
+-- take(server, world) is told of them.
+function flow.in_world(take)
+  local server
+  busted.lazy_setup(function()
+    server = server_helper.start()
+    take(server, flow.world(server))
+  end)
+  busted.lazy_teardown(function()
+    server:stop()
+  end)
 end
 
 return flow
