@@ -11,7 +11,8 @@ local sys = require "helpers.sys"
 
 local COPY, RESULTS = "build/mutants/tree", "build/mutants/results"
 local SUITE_TIMEOUT_S, BUILD_TIMEOUT_S = 400, 900
--- What a suite gets over a mutant: so many times what it took without, and some seconds. Longer is a failure also: it hangs.
+-- What a suite gets over a mutant: so many times what it took without, and some seconds. What takes longer hangs, and
+-- has failed.
 local SLOWER_MAX, SLOWER_S = 3, 30
 
 local function read(path)
