@@ -203,8 +203,8 @@ describe("Policies that change while the server runs", function()
     -- Somebody who may not, though they could remove what is in the directory.
     if sys.is_root() then
       assert.equal(0, (sys.run { "chown", "54321", server.state }))
-      refused("Permission denied", { "setpriv", "--reuid=54321", "--clear-groups", server_helper.binary, "policy",
-        "reload", "--state", server.state })
+      refused("cannot be reached: Permission denied", { "setpriv", "--reuid=54321", "--clear-groups",
+        server_helper.binary, "policy", "reload", "--state", server.state })
       assert.equal(0, (sys.run { "chown", "0", server.state }))
     end
     assert.equal(0, (cli.run(server.state, "policy", "reload")))
