@@ -6,6 +6,7 @@ local busted = require "busted"
 
 local cli = require "helpers.cli"
 local http = require "helpers.http"
+local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 
 local flow = { COOKIE = "chutes-session-token", REDIRECT = "https://app.example/callback" }
@@ -158,6 +159,21 @@ function flow.token(server, form, options)
   options = options or {}
   options.form = form
   return http.post(server, "/idp/token", options)
+end
+
+-- The same, with a change of the store's that comes between: the request has read what it wants, asked the policies and
+-- waits to write.
+function flow.token_overtaken(server, form, sql)
+  local calls, connection = http.metric(server, "moonlatch_policy_calls_total"), http.connect(server)
+  local held = lock.hold(server)
+  local stream = connection:send("POST", "/idp/token", { form = form })
+  http.metric_until(server, "moonlatch_policy_calls_total", function(now)
+    return now > calls
+  end)
+  held:release(sql)
+  local answer = connection:receive(stream)
+  connection:close()
+  return answer
 end
 
 -- access_token, refresh_token and the rest, from start to end.

@@ -2,7 +2,6 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
-local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
@@ -216,16 +215,9 @@ describe("Grants without a browser", function()
       for _, revoked in ipairs { "UPDATE access_tokens SET revoked_at = 1", "UPDATE grants SET revoked_at = 1" } do
         local token = subject()
         shape.ok(ask(token))
-        local connection, calls = http.connect(server), http.metric(server, "moonlatch_policy_calls_total")
-        local held = lock.hold(server)
-        local stream = connection:send("POST", "/idp/token", { form = { grant_type = EXCHANGE, subject_token = token,
-          subject_token_type = ACCESS_TOKEN, client_id = machine.client_id, client_secret = machine.client_secret } })
-        http.metric_until(server, "moonlatch_policy_calls_total", function(now)
-          return now > calls -- the token has been found, and was good
-        end)
-        held:release(revoked)
-        local answer = connection:receive(stream)
-        connection:close()
+        local answer = flow.token_overtaken(server, { grant_type = EXCHANGE, subject_token = token,
+          subject_token_type = ACCESS_TOKEN, client_id = machine.client_id, client_secret = machine.client_secret },
+          revoked)
         shape.oauth_error(answer, 400, "invalid_request")
         assert.equal("subject_token has just been revoked.", answer.json.error_description)
       end
