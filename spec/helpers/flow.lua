@@ -2,8 +2,6 @@
 local digest = require "openssl.digest"
 local rand = require "openssl.rand"
 
-local busted = require "busted"
-
 local cli = require "helpers.cli"
 local http = require "helpers.http"
 local lock = require "helpers.lock"
@@ -203,7 +201,7 @@ end
 -- For what a describe says: a server with its world, begun before its first spec and stopped behind its last;
 -- take(server, world) is told of them.
 function flow.in_world(take)
-  local server
+  local busted, server = require "busted"
   busted.lazy_setup(function()
     server = server_helper.start()
     take(server, flow.world(server))
