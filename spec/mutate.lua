@@ -11,6 +11,9 @@ local sys = require "helpers.sys"
 
 local COPY, RESULTS = "build/mutants/tree", "build/mutants/results"
 local SUITE_TIMEOUT_S, BUILD_TIMEOUT_S = 400, 900
+-- What a suite gets over a mutant: so many times what it took without, and some seconds. What takes longer hangs, and
+-- has failed.
+local SLOWER_MAX, SLOWER_S = 3, 30
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -142,9 +145,9 @@ local function build(suites)
   return run("cmake --build build --parallel 2 --target " .. table.concat(targets, " "), BUILD_TIMEOUT_S)
 end
 
-local function passes(suite)
+local function passes(suite, timeout_s)
   local unit = unit_of(suite)
-  return run(unit and "build/unit/" .. unit or "busted --lua=luajit --no-keep-going " .. suite, SUITE_TIMEOUT_S)
+  return run(unit and "build/unit/" .. unit or "busted --lua=luajit --no-keep-going " .. suite, timeout_s)
 end
 
 -- Under which its verdict is kept: the mutation, the file, the suites.
@@ -166,20 +169,21 @@ local function verdicts_kept()
   return kept
 end
 
--- A suite that fails without a mutant kills none.
-local is_sound = {}
+-- How long a suite takes without a mutant; false when it fails without one: then it kills none.
+local took_s = {}
 local function suites_are_sound(suites)
   for _, suite in ipairs(suites) do
-    if is_sound[suite] == nil then
+    if took_s[suite] == nil then
       local is_built, why = build { suite }
       assert(is_built, why)
-      local out
-      is_sound[suite], out = passes(suite)
-      if not is_sound[suite] then
+      local started = sys.now()
+      local is_sound, out = passes(suite, SUITE_TIMEOUT_S)
+      took_s[suite] = is_sound and sys.now() - started
+      if not is_sound then
         print("not ok " .. suite .. " without a mutant:\n" .. out:sub(-2000))
       end
     end
-    if not is_sound[suite] then
+    if not took_s[suite] then
       return false
     end
   end
@@ -200,7 +204,7 @@ local function try(mutant)
     print("not ok " .. name_of(mutant) .. " does not build:\n" .. why:sub(-2000))
   else
     for _, suite in ipairs(mutant.suites) do
-      if not passes(suite) then
+      if not passes(suite, SLOWER_MAX * took_s[suite] + SLOWER_S) then
         verdict = "killed"
         break
       end

@@ -191,6 +191,10 @@ static struct slice words_of(struct arena *arena, struct slice look, const char 
     return buffer_slice(&words);
 }
 
+struct slice name_look_of_words(struct arena *arena, struct slice name) {
+    return words_of(arena, name_look(arena, name), "");
+}
+
 bool name_resembles(struct arena *arena, struct slice name, struct slice brand) {
     const char *separator = utf8_count(brand) < BRAND_WORD_LEN ? " " : "";
     struct slice words = words_of(arena, name_look(arena, name), separator);

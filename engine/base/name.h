@@ -27,6 +27,9 @@ enum name_fault name_check(struct slice name, const char *marks);
  * an l. A newer ICU may give a few names another look than an older one (sql/README.md). */
 struct slice name_look(struct arena *arena, struct slice name);
 
+/* The look of its letters and digits alone: "Pay-pal." looks like "Paypal". */
+struct slice name_look_of_words(struct arena *arena, struct slice name);
+
 /* The look of a name whose ASCII characters everybody is trusted to tell apart: it says only what those of other
  * alphabets look like. "arne" and "ame" are two people. */
 struct slice name_look_beside_ascii(struct arena *arena, struct slice name);

@@ -5,7 +5,7 @@
 enum { FILL_ROWS_MAX = BATCH_STATEMENTS_MAX };
 
 struct slice app_look(struct arena *arena, struct slice name) {
-    return name_look(arena, name);
+    return name_look_of_words(arena, name);
 }
 
 /* The operator and their directory made these names, and tell arne from ame. */

@@ -41,13 +41,11 @@ static bool job_run(struct sqlite_writer *writer, struct sqlite_job *job) {
         return false;
     }
     if (sqlite_calls_run(connection, &job->batch, &failed) == SQLITE_OK) {
-        if (sqlite_control(connection, CONTROL_RELEASE) == SQLITE_OK)
-            return true;
-        job->failure = sqlite_log_failure(connection, "store_batch_failed", "RELEASE");
-    } else {
-        job->failure = sqlite_log_failure(connection, "store_batch_failed",
-                                          statement_texts[job->batch.calls[failed].statement].name);
+        sqlite_control(connection, CONTROL_RELEASE); /* whether it holds, COMMIT says */
+        return true;
     }
+    job->failure =
+        sqlite_log_failure(connection, "store_batch_failed", statement_texts[job->batch.calls[failed].statement].name);
     /* A full disk and the like may have ended the whole transaction; group_run sees that. */
     if (!sqlite3_get_autocommit(connection->handle) && (sqlite_control(connection, CONTROL_ROLLBACK_TO) != SQLITE_OK ||
                                                         sqlite_control(connection, CONTROL_RELEASE) != SQLITE_OK))

@@ -148,6 +148,16 @@ static void knows_what_looks_alike(void) {
     CHECK(!look_alike("a b", "ab") && !look_alike("a-b", "a_b"));
 }
 
+static bool words_look_alike(const char *a, const char *b) {
+    return slice_equal(name_look_of_words(&arena, slice_of(a)), name_look_of_words(&arena, slice_of(b)));
+}
+
+static void counts_letters_and_digits_alone(void) {
+    CHECK(words_look_alike("Paypal", "Pay pal") && words_look_alike("Paypal", "-P.a_y pa1."));
+    CHECK(words_look_alike("Mode m", "Moder-n") && words_look_alike("App 2.0", "App 20"));
+    CHECK(!words_look_alike("Paypal", "Pay a pal") && !words_look_alike("App 2", "App 22"));
+}
+
 static bool people_look_alike(const char *a, const char *b) {
     return slice_equal(name_look_beside_ascii(&arena, slice_of(a)), name_look_beside_ascii(&arena, slice_of(b)));
 }
@@ -182,6 +192,7 @@ int main(void) {
     RUN(refuses_words_of_mixed_scripts);
     RUN(keeps_one_form);
     RUN(knows_what_looks_alike);
+    RUN(counts_letters_and_digits_alone);
     RUN(trusts_people_with_ascii);
     RUN(knows_the_brand);
     arena_free(&arena);

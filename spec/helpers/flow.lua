@@ -4,6 +4,8 @@ local rand = require "openssl.rand"
 
 local cli = require "helpers.cli"
 local http = require "helpers.http"
+local lock = require "helpers.lock"
+local server_helper = require "helpers.server"
 
 local flow = { COOKIE = "chutes-session-token", REDIRECT = "https://app.example/callback" }
 
@@ -157,6 +159,21 @@ function flow.token(server, form, options)
   return http.post(server, "/idp/token", options)
 end
 
+-- The same, with a change of the store's that comes between: the request has read what it wants, asked the policies and
+-- waits to write.
+function flow.token_overtaken(server, form, sql)
+  local calls, connection = http.metric(server, "moonlatch_policy_calls_total"), http.connect(server)
+  local held = lock.hold(server)
+  local stream = connection:send("POST", "/idp/token", { form = form })
+  http.metric_until(server, "moonlatch_policy_calls_total", function(now)
+    return now > calls
+  end)
+  held:release(sql)
+  local answer = connection:receive(stream)
+  connection:close()
+  return answer
+end
+
 -- access_token, refresh_token and the rest, from start to end.
 function flow.tokens(server, app, cookie, more)
   local answer = flow.token(server, flow.code_form(app, flow.code(server, app, cookie, more)))
@@ -179,6 +196,19 @@ function flow.world(server, fields, user_options)
   local user = flow.user(server, user_options)
   local app = flow.app(server, user, fields)
   return { user = user, app = app, cookie = flow.sign_in(server, app, user) }
+end
+
+-- For what a describe says: a server with its world, begun before its first spec and stopped behind its last;
+-- take(server, world) is told of them.
+function flow.in_world(take)
+  local busted, server = require "busted"
+  busted.lazy_setup(function()
+    server = server_helper.start()
+    take(server, flow.world(server))
+  end)
+  busted.lazy_teardown(function()
+    server:stop()
+  end)
 end
 
 return flow

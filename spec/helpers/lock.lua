@@ -2,7 +2,7 @@
 -- the lock is given back: what a spec needs to act while a fiber waits, without a race. Reads go on.
 --
 --   local lock = lock.hold(server)
---   … lock:release()
+--   … lock:release()      or lock:release("UPDATE …"): with a change that those who wait meet then
 --
 -- lock.change(server, sql) changes what is in there: for what would take a spec too long to wait for or to make.
 -- lock.number(server, sql) asks for one number: how many rows there are.
@@ -98,16 +98,16 @@ function lock.number(server, sql)
 end
 
 -- May be called twice.
-function lock:release()
+function lock:release(sql)
   if self.psql then
-    self.psql:write("ROLLBACK;\n\\echo released\n")
+    self.psql:write((sql or "") .. ";COMMIT;\n\\echo released\n")
     assert(self.psql:line(10) == "released")
     self.psql:signal(sys.TERM)
     self.psql:wait()
     self.psql = nil
   end
   if self.handle then
-    execute(self, "ROLLBACK")
+    execute(self, (sql or "") .. ";COMMIT")
     sqlite.sqlite3_close(self.handle)
     self.handle = nil
   end

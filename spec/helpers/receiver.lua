@@ -17,7 +17,7 @@ function receiver.start()
   return self
 end
 
--- From now on: { path =, status = 200, headers = {}, body = "", hang = false }.
+-- From now on: { path =, status = 200, headers = {}, body = "", hang = false, once = false }.
 function receiver:answer(answer)
   self.process:write(cjson.encode(answer) .. "\n")
   repeat -- requests may come in between

@@ -1,7 +1,8 @@
 // An HTTP server for specs that is told what to answer. Prints its port; then one JSON line for each request that came:
 //   {"method": "POST", "path": "/x", "headers": {…}, "body": "…"}
 // and reads one JSON line for each path's answer from now on:
-//   {"path": "/x", "status": 200, "headers": {…}, "body": "…", "hang": false}
+//   {"path": "/x", "status": 200, "headers": {…}, "body": "…", "hang": false, "once": false}
+// One that is given once is followed by 200.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
@@ -13,6 +14,7 @@ const server = createServer(async (request, response) => {
   const { method, url: path, headers } = request;
   process.stdout.write(`${JSON.stringify({ method, path, headers, body })}\n`);
   const answer = answers.get(path) ?? answers.get('*') ?? { status: 404 };
+  if (answer.once) answers.set(path, {});
   if (answer.hang) return;
   response.writeHead(answer.status ?? 200, answer.headers ?? {});
   response.end(answer.body ?? '');

@@ -211,6 +211,18 @@ describe("Grants without a browser", function()
       shape.ok(ask(flow.tokens(server, world.app, cautious).access_token))
     end)
 
+    it("is refused when the token, or its grant, is revoked while the request waits for the store", function()
+      for _, revoked in ipairs { "UPDATE access_tokens SET revoked_at = 1", "UPDATE grants SET revoked_at = 1" } do
+        local token = subject()
+        shape.ok(ask(token))
+        local answer = flow.token_overtaken(server, { grant_type = EXCHANGE, subject_token = token,
+          subject_token_type = ACCESS_TOKEN, client_id = machine.client_id, client_secret = machine.client_secret },
+          revoked)
+        shape.oauth_error(answer, 400, "invalid_request")
+        assert.equal("subject_token has just been revoked.", answer.json.error_description)
+      end
+    end)
+
     it("ends when the user takes back what the first token came from", function()
       local answer = ask(subject())
       assert.is_true(flow.is_active(server, answer.json.access_token))

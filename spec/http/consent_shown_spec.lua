@@ -184,12 +184,8 @@ end)
 
 describe("A consent page in one tab", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   local function session_id()

@@ -102,6 +102,8 @@ describe("hostile input:", function()
         400, "invalid_request")
       shape.detail(http.get(server, "/idp/scopes?" .. body:sub(1, 8000):gsub("&[^&]*$", "")), 400)
       shape.ok(http.get(server, "/idp/scopes?" .. ("&"):rep(8000)))
+      shape.ok(http.get(server, "/idp/scopes?" .. table.concat(many, "&", 1, 64)))
+      shape.detail(http.get(server, "/idp/scopes?" .. table.concat(many, "&", 1, 65)), 400)
     end)
 
     for what, value in pairs(BROKEN) do

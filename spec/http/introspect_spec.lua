@@ -1,16 +1,11 @@
 local flow = require "helpers.flow"
 local http = require "helpers.http"
-local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
 describe("POST /idp/token/introspect", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   local function ask(form, options)

@@ -76,7 +76,8 @@ describe("Names", function()
 
   it("are not what another's looks like, and mix no scripts within a word", function()
     local app = made("Paypal")
-    for _, name in ipairs { "Paypa1", "PayPaI", "P\u{443}\u{440}", "\u{420}\u{430}\u{443}\u{440}\u{430}\u{406}" } do
+    for _, name in ipairs { "Paypa1", "PayPaI", "Pay pal", "Paypal.", "-Pay_Pa1-", "P\u{443}\u{440}",
+      "\u{420}\u{430}\u{443}\u{440}\u{430}\u{406}" } do
       local answer = make(name)
       if name ~= "P\u{443}\u{440}" then
         assert.equal(409, answer.status, name .. ": " .. answer.body)
@@ -170,12 +171,8 @@ end)
 
 describe("What others wrote", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   local function describe_app(description)

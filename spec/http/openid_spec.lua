@@ -5,19 +5,14 @@ local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
-local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
 local ALGS = { "RS256", "ES256", "EdDSA" }
 
 describe("OpenID Connect", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   describe("discovery", function()

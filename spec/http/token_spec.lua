@@ -342,6 +342,15 @@ describe("POST /idp/token", function()
       dead(second)
     end)
 
+    it("is refused when another use of it, of long ago, is stored while this one waits", function()
+      local first = tokens()
+      local form = flow.refresh_form(world.app, first.refresh_token)
+      local answer = flow.token_overtaken(server, form,
+        "UPDATE refresh_tokens SET rotated_at = 1, rotated_by = 'another' WHERE rotated_at IS NULL")
+      shape.oauth_error(answer, 400, "invalid_grant")
+      dead(first)
+    end)
+
     it("narrows the scopes of one access token, never widens (RFC 6749 §6)", function()
       local first = tokens({ scope = "openid profile quota" })
       local second = good(refresh(first.refresh_token, { scope = "quota" }), "quota")

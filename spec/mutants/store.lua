@@ -10,7 +10,6 @@ return {
   { "engine/store/cache.c", "while (shard->bytes > cache->shard_bytes_max && shard->oldest) {", "while (0) {", "store/cache_unit" },
   { "engine/store/cache.c", "rows->count ? entry_new(", "true ? entry_new(", "store/cache_unit" },
   { "engine/store/sqlite_writer.c", "if (version != writer->data_version) {", "if (0) {", "store/store_unit store/sqlite_writer_unit" },
-  { "engine/store/sqlite_writer.c", "sqlite_control(connection, CONTROL_RELEASE) == SQLITE_OK", "true", "store/sqlite_writer_unit" },
   { "engine/store/sqlite_writer.c", "while (count < writer->group_max && !", "while (!", "store/sqlite_writer_unit" },
   { "engine/store/store.c", "(untold_is_empty(db->store->untold) || batch_reads(batch) || db_untold_store(db, batch->arena))", "true", "store/sqlite_writer_unit" },
   { "engine/store/store.c", "left_ms - (clock_monotonic_ms() - began_ms)", "left_ms", "postgres/lost_answers_spec" },

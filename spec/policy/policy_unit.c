@@ -55,6 +55,10 @@ static void wrong_members_are_refused(void) {
                   "policies/settings.lua:2: isuer is not known here (known: issuer, "));
     CHECK(refused(settings, "return { workers = 'four' }", "workers must be a whole number, and is a text"));
     CHECK(refused(settings, "return { workers = 1.5 }", "workers must be a whole number"));
+    CHECK(refused(login, "return { limits = { address = { attempts = 1, seconds = 86401 } } }",
+                  "limits.address.seconds must be a whole number from 1 to 86400, and is 86401"));
+    CHECK(refused(login, "return { limits = { address = { attempts = 1, seconds = 0 } } }",
+                  "limits.address.seconds must be a whole number from 1 to 86400, and is 0"));
     CHECK(refused(settings, "return { listen = { 1 } }", "listen[1] must be a text, and is a number"));
 }
 

@@ -19,7 +19,8 @@ end
 describe("policy shadow", function()
   local server, world, candidate
   lazy_setup(function()
-    server = server_helper.start()
+    -- Much more than a candidate may take: one that is slow shall not be out of its time also where much else runs.
+    server = server_helper.start { settings = { limits = { policy_call_ms = 100 } } }
     world = flow.world(server)
   end)
   lazy_teardown(function()

@@ -83,6 +83,28 @@ static void old_names_stay_and_are_looked_at(void) {
     fixture_close();
 }
 
+/* What the migration of that name does. */
+static void migrates_again(const char *name) {
+    for (size_t i = 0; i < migration_count; i++)
+        if (strcmp(migrations[i].name, name) == 0)
+            executes(fixture_postgres() ? migrations[i].postgres : migrations[i].sql);
+}
+
+/* As a server left it to whom a space or a mark made another name. */
+static void looks_of_an_older_rule_are_made_anew(void) {
+    executes("UPDATE apps SET look = name WHERE app_id IN ('a1', 'a4')");
+    app_old("c1", "Pay pal");
+    executes("UPDATE apps SET look = 'pay pal' WHERE app_id = 'c1'");
+    migrates_again("looks");
+    fixture_open();
+    while (looks_fill(fixture_db, &fixture_arena))
+        ;
+    CHECK(missing(STATEMENT_app_looks_missing) == 0);
+    CHECK(is_taken("E-l s e", "") && is_taken("PAYPAL.", "a1") && !is_taken("Paypal or not", ""));
+    fixture_close();
+    executes("DELETE FROM apps WHERE app_id = 'c1'");
+}
+
 static void a_twin_guards_its_name_alone(void) {
     executes("DELETE FROM apps WHERE app_id IN ('a1', 'a2')");
     fixture_open();
@@ -127,6 +149,7 @@ int main(void) {
     fixture_open();
     fixture_close();
     RUN(old_names_stay_and_are_looked_at);
+    RUN(looks_of_an_older_rule_are_made_anew);
     RUN(a_twin_guards_its_name_alone);
     RUN(several_fill_at_once);
     fixture_end();

@@ -1,17 +1,12 @@
 -- Liveness, readiness, metrics, and the log.
 local flow = require "helpers.flow"
 local http = require "helpers.http"
-local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 
 describe("An operator sees", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   it("that it lives and is ready", function()

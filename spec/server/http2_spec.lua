@@ -16,12 +16,8 @@ end
 
 describe("HTTP/2 by prior knowledge", function()
   local server, world
-  lazy_setup(function()
-    server = server_helper.start()
-    world = flow.world(server)
-  end)
-  lazy_teardown(function()
-    server:stop()
+  flow.in_world(function(...)
+    server, world = ...
   end)
 
   it("runs many streams of one connection at once, each with its own answer", function()

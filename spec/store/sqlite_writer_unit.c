@@ -88,6 +88,29 @@ static void a_failing_batch_is_rolled_back_alone(void) {
     fixture_end();
 }
 
+/* What is more than a group waits for the next one. */
+static void a_group_is_no_larger_than_its_most(void) {
+    fixture_begin();
+    fixture_open();
+    struct sqlite_writer *writer = writer_of(fixture_db);
+    CHECK(writer->group_max == STORE_GROUP_MAX);
+    sqlite3 *stranger = stranger_open();
+    CHECK(stranger_runs(stranger, "BEGIN IMMEDIATE"));
+    writer->group_max = 4; /* the writer reads it when it has the lock */
+    struct submitter submitters[9] = {{.fails = false}};
+    int64_t commits = metric_get(METRIC_db_commits);
+    submitters_start(submitters, 9);
+    queue_await(9);
+    CHECK(stranger_runs(stranger, "COMMIT"));
+    submitters_join(submitters, 9);
+    for (int i = 0; i < 9; i++)
+        CHECK(submitters[i].got == SPEND_FIRST && is_spent(fixture_db, submitters[i].id));
+    CHECK(metric_get(METRIC_db_commits) == commits + 3);
+    sqlite3_close(stranger);
+    fixture_close();
+    fixture_end();
+}
+
 static void a_failing_commit_fails_all_of_its_batches(void) {
     fixture_begin();
     fixture_open();
@@ -448,6 +471,7 @@ static void a_waiting_fiber_ends_by_itself(void) {
 int main(void) {
     disk_begin();
     RUN(a_failing_batch_is_rolled_back_alone);
+    RUN(a_group_is_no_larger_than_its_most);
     RUN(a_failing_commit_fails_all_of_its_batches);
     RUN(one_of_64_is_first_and_commits_are_shared);
     RUN(a_batch_that_waits_too_long_fails_and_never_runs);

@@ -52,7 +52,7 @@ JOIN apps a ON a.app_id = g.app_id
 LEFT JOIN authorizations z ON z.authorization_id = g.authorization_id
 LEFT JOIN users u ON u.user_id = g.user_id
 WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL AND a.active
-  AND (g.user_id = '' OR (u.user_id IS NOT NULL AND z.version = g.authorization_version AND z.revoked_at IS NULL))
+  AND (g.user_id = '' OR (u.user_id IS NOT NULL AND z.version = g.authorization_version))
 
 -- name: refresh_token_find
 -- One of a family that is alive; it may be rotated already, which is said when somebody was told of it.
