@@ -1,5 +1,5 @@
 /* How names look, of which no two apps and no two users made since may have the same (schema/008_names.sql,
- * 011_looks.sql). */
+ * 012_looks.sql). */
 #ifndef REGISTRY_LOOKS_H
 #define REGISTRY_LOOKS_H
 
