@@ -5,8 +5,9 @@ INSERT INTO device_codes (device_id, user_code, app_id, scopes, resources, dpop_
   interval_s)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9
 WHERE (SELECT count(*) FROM (SELECT 1 FROM device_codes
-  WHERE app_id = ?3 AND decided_at IS NULL AND expires_at > ?7 LIMIT ?10) waiting) < ?10
-ON CONFLICT (user_code) DO NOTHING
+  WHERE app_id = ?3 AND decided_at IS NULL AND expires_at > ?7 AND device_id <> ?1 LIMIT ?10) waiting) < ?10
+ON CONFLICT (user_code) DO UPDATE SET polled_at = device_codes.polled_at
+WHERE device_codes.device_id = excluded.device_id
 RETURNING device_id
 
 -- name: device_count_waiting
