@@ -53,5 +53,5 @@ struct response token_by_code(struct request *request, const struct token_caller
     if (!error)
         error = proof_check(request, client, row_text(grant, 0, "code_challenge"));
     return error ? token_refusal(request, NULL, &client->app, error)
-                 : token_redeem(request, caller, grant, INT64_MAX); /* no code may come again */
+                 : token_redeem(request, caller, grant, (struct token_repeatable){0});
 }

@@ -57,6 +57,16 @@ static enum error grant_read(struct request *request, const struct token_caller 
     return ERROR_NONE;
 }
 
+/* A device whose answer was lost on the way polls again, after its interval or twice that (RFC 8628 §3.5). Sooner, or
+ * later than the grace allows, somebody else has its code. */
+static struct token_repeatable retry_of(struct request *request, const struct rows *device) {
+    int64_t now_s = clock_now_s(), interval_s = row_int(device, 0, "interval_s");
+    return (struct token_repeatable){
+        .since_s = now_s - 2 * interval_s - request->service->settings->reuse_grace_s,
+        .until_s = now_s - interval_s + LEEWAY_S,
+    };
+}
+
 struct response token_by_device(struct request *request, const struct token_caller *caller) {
     struct rows *device = NULL, *grant = NULL;
     enum error error = device_read(request, caller, &device);
@@ -66,6 +76,5 @@ struct response token_by_device(struct request *request, const struct token_call
         return respond_error(request, error);
     if (error)
         return token_refusal(request, NULL, &caller->client.app, error);
-    /* A device whose answer was lost on the way polls again (RFC 8628 §3.5); its code is in no browser's history. */
-    return token_redeem(request, caller, grant, clock_now_s() - request->service->settings->reuse_grace_s);
+    return token_redeem(request, caller, grant, retry_of(request, device));
 }

@@ -64,10 +64,13 @@ enum error token_family_revoke(struct request *request, struct slice grant_id);
  * ERROR_STORE_UNAVAILABLE, and nothing ends, while it is not sure that somebody was told of the first use. */
 enum error token_replayed(struct request *request, struct slice grant_id, struct slice refresh_id);
 
-/* The first tokens of a grant: `grant` is its row of grant_find. What comes second, unless the first was after
- * `repeatable_since_s`, revokes the family. */
+/* When the first redemption was, if the second is no replay: after `since_s`, at `until_s` at the latest. */
+struct token_repeatable {
+    int64_t since_s, until_s; /* zeros: never */
+};
+/* The first tokens of a grant: `grant` is its row of grant_find. A replay revokes the family. */
 struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant,
-                             int64_t repeatable_since_s);
+                             struct token_repeatable repeatable);
 
 /* Whether the caller has shown the key that `row` (its dpop_jkt) is bound to, if it is to one: ERROR_INVALID_GRANT. */
 enum error token_binding_check(struct request *request, const struct token_caller *caller, const struct rows *row);

@@ -15,7 +15,7 @@ enum error token_binding_check(struct request *request, const struct token_calle
 
 /* Compare-and-set: *is_first says whether this was the redemption that counts. */
 static enum error redeem(struct request *request, const struct token_caller *caller, const struct token_set *set,
-                         struct slice grant_id, int64_t repeatable_since_s, bool *is_first) {
+                         struct slice grant_id, struct token_repeatable repeatable, bool *is_first) {
     bool is_authenticated = caller->client.is_authenticated;
     int64_t ends_at_s = set->has_refresh ? set->refresh_expires_at_s : set->access_expires_at_s;
     request_works(request, slice_of(set->access.id));
@@ -23,7 +23,7 @@ static enum error redeem(struct request *request, const struct token_caller *cal
     struct rows *redeemed =
         batch_add(&batch, STATEMENT_grant_redeem, db_text(grant_id), db_int(set->now_s),
                   db_text(slice_of(set->access.id)), db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")),
-                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable_since_s));
+                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable.since_s), db_int(repeatable.until_s));
     token_set_store(request, &batch, set, grant_id);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
@@ -58,12 +58,14 @@ static enum error mint(struct request *request, const struct token_caller *calle
 }
 
 struct response token_redeem(struct request *request, const struct token_caller *caller, const struct rows *grant,
-                             int64_t repeatable_since_s) {
+                             struct token_repeatable repeatable) {
     const struct app *app = &caller->client.app;
     struct slice grant_id = row_text(grant, 0, "grant_id");
     enum error error =
         dpop_spend(request, &caller->proof); /* first: who repeats a request to the letter ends nothing */
-    if (!error && !row_is_null(grant, 0, "redeemed_at") && row_int(grant, 0, "redeemed_at") <= repeatable_since_s)
+    int64_t redeemed_at_s = row_int(grant, 0, "redeemed_at"); /* 0: never */
+    bool is_repeatable = redeemed_at_s > repeatable.since_s && redeemed_at_s <= repeatable.until_s;
+    if (!error && redeemed_at_s && !is_repeatable)
         error = token_replayed(request, grant_id, SLICE_NONE);
     if (error)
         return token_refusal(request, NULL, app, error);
@@ -72,7 +74,7 @@ struct response token_redeem(struct request *request, const struct token_caller 
     struct token_set set;
     bool is_first;
     if ((error = token_binding_check(request, caller, grant)) || (error = mint(request, caller, grant, &user, &set)) ||
-        (error = redeem(request, caller, &set, grant_id, repeatable_since_s, &is_first)))
+        (error = redeem(request, caller, &set, grant_id, repeatable, &is_first)))
         return token_refusal(request, &user, app, error);
     if (!is_first)
         return token_refusal(request, &user, app, token_replayed(request, grant_id, SLICE_NONE));

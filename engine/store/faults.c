@@ -52,7 +52,7 @@ bool faults_run(const struct database *database, void *connection, struct batch 
     if (file)
         fclose(file);
     if (strcmp(fault.kind, "lose") == 0)
-        database->run(connection, batch);
+        batch->is_repeated = database->run(connection, batch);
     log_error("store_fault", log_string("kind", fault.kind), log_string("statement", fault.statement));
     return false;
 }

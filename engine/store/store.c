@@ -133,7 +133,7 @@ bool db_run(struct db *db, struct batch *batch) {
                   run_in_time(db, batch);
     if (!is_run)
         metric_add(METRIC_db_failures, 1);
-    else if (batch->is_repeated) /* whose second run may not name all that the first has changed */
+    if (batch->is_repeated) /* the last run may not name all that another has changed */
         db_forget_all(db);
     if (is_run)
         batch->why = SLICE_NONE; /* of a try that failed before it succeeded */

@@ -1,7 +1,7 @@
 -- What a statement must look at: single use, owner, expiry, revocation.
 return {
   { "sql/statements/grants.sql", "AND (redeemed_at IS NULL OR redeemed_by = ?3", "AND (TRUE OR redeemed_by = ?3", "http/races_spec" },
-  { "sql/statements/grants.sql", " OR redeemed_at > ?7", "", "postgres/lost_answers_spec" },
+  { "sql/statements/grants.sql", " OR (redeemed_at > ?7 AND redeemed_at <= ?8)", "", "postgres/lost_answers_spec" },
   { "sql/statements/grants.sql", "\n    OR EXISTS (SELECT 1 FROM untold WHERE work_id = grants.redeemed_by))", ")", "postgres/lost_answers_spec" },
   { "sql/statements/grants.sql", "AND revoked_at IS NULL AND expires_at > ?2\n", "AND revoked_at IS NULL\n", "http/token_spec" },
   { "sql/statements/grants.sql", "EXISTS (SELECT 1 FROM spent WHERE spent_id = ?12 AND spent_by = ?1)", "?12 = ?12", "http/consent_spec" },

@@ -6,6 +6,7 @@ CREATE TABLE untold (
 );
 CREATE INDEX untold_by_expiry ON untold (expires_at);
 
+ALTER TABLE refresh_tokens ADD COLUMN used_by text; -- like rotated_by, of the last use in the grace
 ALTER TABLE device_codes ADD COLUMN decided_by text;
 ALTER TABLE logout_deliveries ADD COLUMN taken_by text; -- the attempt that is under way
 CREATE INDEX logout_deliveries_by_taker ON logout_deliveries (taken_by) WHERE taken_by IS NOT NULL;

@@ -5,8 +5,9 @@ INSERT INTO device_codes (device_id, user_code, app_id, scopes, resources, dpop_
   interval_s)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9
 WHERE (SELECT count(*) FROM (SELECT 1 FROM device_codes
-  WHERE app_id = ?3 AND decided_at IS NULL AND expires_at > ?7 LIMIT ?10) waiting) < ?10
-ON CONFLICT (user_code) DO NOTHING
+  WHERE app_id = ?3 AND decided_at IS NULL AND expires_at > ?7 AND device_id <> ?1 LIMIT ?10) waiting) < ?10
+ON CONFLICT (user_code) DO UPDATE SET polled_at = device_codes.polled_at
+WHERE device_codes.device_id = excluded.device_id
 RETURNING device_id
 
 -- name: device_count_waiting
@@ -16,11 +17,15 @@ SELECT count(*) AS codes FROM (SELECT 1 FROM device_codes
 
 -- name: device_by_user_code
 -- One that waits.
-SELECT device_id, user_code, app_id, scopes, resources, dpop_jkt, expires_at, decided_at
-FROM device_codes WHERE user_code = ?1 AND decided_at IS NULL AND expires_at > ?2
+SELECT device_id, user_code, app_id, scopes, resources, dpop_jkt, expires_at,
+  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by) THEN NULL ELSE decided_at END AS decided_at
+FROM device_codes
+WHERE user_code = ?1 AND expires_at > ?2
+  AND (decided_at IS NULL OR EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by))
 
 -- name: device_by_id
-SELECT device_id, user_code, app_id, scopes, resources, dpop_jkt, expires_at, decided_at
+SELECT device_id, user_code, app_id, scopes, resources, dpop_jkt, expires_at,
+  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by) THEN NULL ELSE decided_at END AS decided_at
 FROM device_codes WHERE device_id = ?1
 
 -- name: device_guess
@@ -28,7 +33,8 @@ FROM device_codes WHERE device_id = ?1
 -- for this row, so that none is tried that is not counted.
 INSERT INTO device_guesses (user_id, wrong, expires_at)
 VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM device_codes
-  WHERE user_code = ?2 AND decided_at IS NULL AND expires_at > ?3) THEN 0 ELSE 1 END, ?4)
+  WHERE user_code = ?2 AND expires_at > ?3
+    AND (decided_at IS NULL OR EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by))) THEN 0 ELSE 1 END, ?4)
 ON CONFLICT (user_id) DO UPDATE
 SET wrong = CASE WHEN device_guesses.expires_at > ?3 THEN device_guesses.wrong ELSE 0 END + excluded.wrong,
   expires_at = CASE WHEN device_guesses.expires_at > ?3 THEN device_guesses.expires_at ELSE excluded.expires_at END
@@ -44,7 +50,9 @@ RETURNING device_id
 
 -- name: device_polled
 -- What the device asks for: its own app's (?2).
-SELECT device_id, dpop_jkt, decided_at, grant_id, polled_at, interval_s FROM device_codes WHERE device_id = ?1 AND app_id = ?2
+SELECT device_id, dpop_jkt, grant_id, polled_at, interval_s,
+  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = device_codes.decided_by) THEN NULL ELSE decided_at END AS decided_at
+FROM device_codes WHERE device_id = ?1 AND app_id = ?2
 
 -- name: device_poll_early
 -- Before its time, which is ?3 (now ?2 and what clocks and networks are forgiven): from now on it has to wait longer by

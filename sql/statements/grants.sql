@@ -64,12 +64,12 @@ WHERE g.grant_id = ?1 AND g.app_id = ?2
   AND z.revoked_at IS NULL AND z.version = g.authorization_version
 
 -- name: grant_redeem
--- ?3: the access token that this redemption makes; it is good only if it got the row. ?7: a redemption after this time
--- may come again (a device's; a code's never). The condition is a scalar, for
+-- ?3: the access token that this redemption makes; it is good only if it got the row. ?7, ?8: a
+-- redemption between these times may come again (a device's; a code's never). The condition is a scalar, for
 -- PostgreSQL would make a join of EXISTS and, where users are few, read every grant of theirs to find this one.
 UPDATE grants SET redeemed_at = ?2, redeemed_by = ?3, proof = ?4, expires_at = ?5, dpop_jkt = ?6
 WHERE grant_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
-  AND (redeemed_at IS NULL OR redeemed_by = ?3 OR redeemed_at > ?7
+  AND (redeemed_at IS NULL OR redeemed_by = ?3 OR (redeemed_at > ?7 AND redeemed_at <= ?8)
     OR EXISTS (SELECT 1 FROM untold WHERE work_id = grants.redeemed_by))
   AND (SELECT a.active FROM authorizations z JOIN apps a ON a.app_id = z.app_id JOIN users u ON u.user_id = z.user_id
     WHERE z.authorization_id = grants.authorization_id AND z.version = grants.authorization_version
@@ -109,10 +109,10 @@ WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM untold 
 RETURNING grant_id
 
 -- name: grant_revoke_reused
--- Because its refresh token ?4 comes again: unless nobody was told of the one that replaced it.
+-- Because its refresh token ?4 comes again: unless nobody was told of what replaced it, first and last.
 UPDATE grants SET revoked_at = ?2, revoked_by = ?3
 WHERE grant_id = ?1 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM refresh_tokens r
-  JOIN untold u ON u.work_id = r.rotated_by WHERE r.token_id = ?4)
+  JOIN untold u ON u.work_id = r.rotated_by JOIN untold v ON v.work_id = r.used_by WHERE r.token_id = ?4)
 RETURNING grant_id
 
 -- name: grant_state

@@ -15,12 +15,15 @@ ON CONFLICT (token_id) DO NOTHING
 -- name: refresh_token_rotate
 -- ?3: the refresh token that replaces it. ?4: uses after this time are within the reuse grace. The condition is a
 -- scalar for the reason that grant_redeem gives.
-UPDATE refresh_tokens SET rotated_by = ?3, rotated_at = CASE
-  WHEN rotated_at IS NULL OR EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.rotated_by) THEN ?2
-  ELSE rotated_at END
+UPDATE refresh_tokens SET used_by = ?3,
+  rotated_at = CASE WHEN rotated_at IS NULL OR EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.rotated_by)
+    THEN ?2 ELSE rotated_at END,
+  rotated_by = CASE WHEN rotated_at IS NULL OR EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.rotated_by)
+    THEN ?3 ELSE rotated_by END
 WHERE token_id = ?1 AND expires_at > ?2
-  AND (rotated_at IS NULL OR rotated_at > ?4 OR rotated_by = ?3
-    OR EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.rotated_by))
+  AND (rotated_at IS NULL OR rotated_at > ?4 OR used_by = ?3
+    OR (EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.rotated_by)
+      AND EXISTS (SELECT 1 FROM untold WHERE work_id = refresh_tokens.used_by)))
   AND (SELECT a.active FROM grants g JOIN authorizations z ON z.authorization_id = g.authorization_id
     JOIN apps a ON a.app_id = g.app_id JOIN users u ON u.user_id = g.user_id
     WHERE g.grant_id = refresh_tokens.grant_id AND g.revoked_at IS NULL
@@ -31,14 +34,14 @@ RETURNING token_id
 -- ?7, ?8: the refresh token that was used, and the one that replaced it.
 INSERT INTO access_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at, dpop_jkt, audience)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?9, ?10
-WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?8)
+WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND used_by = ?8)
 ON CONFLICT (token_id) DO NOTHING
 
 -- name: refresh_token_insert_rotated
 -- ?7: the refresh token that was used.
 INSERT INTO refresh_tokens (token_id, grant_id, secret_hash, scopes, created_at, expires_at)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6
-WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND rotated_by = ?1)
+WHERE EXISTS (SELECT 1 FROM refresh_tokens WHERE token_id = ?7 AND used_by = ?1)
 ON CONFLICT (token_id) DO NOTHING
 
 -- name: access_token_find
@@ -57,7 +60,8 @@ WHERE t.token_id = ?1 AND t.revoked_at IS NULL AND g.revoked_at IS NULL AND a.ac
 -- name: refresh_token_find
 -- One of a family that is alive; it may be rotated already, which is said when somebody was told of it.
 SELECT t.token_id, t.secret_hash, t.scopes, t.created_at, t.expires_at,
-  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = t.rotated_by) THEN NULL ELSE t.rotated_at END AS rotated_at,
+  CASE WHEN EXISTS (SELECT 1 FROM untold WHERE work_id = t.rotated_by)
+    AND EXISTS (SELECT 1 FROM untold WHERE work_id = t.used_by) THEN NULL ELSE t.rotated_at END AS rotated_at,
   g.grant_id, g.scopes AS grant_scopes, g.proof, g.auth_time, g.auth_method, g.session_id, g.resources, g.claims,
   g.dpop_jkt,
   a.app_id, a.client_id,
