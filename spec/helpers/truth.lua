@@ -7,8 +7,8 @@ local lock = require "helpers.lock"
 
 local truth = {}
 
--- { the table, its column, the owner's table and key, only of rows that … }. What expires may outlive its owner, dead by
--- the joins of its look-up, where the statements do not say otherwise: tokens and grants of an app or a user.
+-- { the table, its column, the owner's table and key, only of rows that … }. What expires may outlive its owner, dead
+-- by the joins of its look-up: grants and their tokens, and logout_deliveries, whose next attempt ends them.
 local OWNERS = {
   { "api_keys", "user_id", "users", "user_id" },
   { "app_shares", "app_id", "apps", "app_id" },
@@ -20,7 +20,6 @@ local OWNERS = {
   { "device_codes", "grant_id", "grants", "grant_id", "x.grant_id IS NOT NULL AND x.expires_at > NOW" },
   { "access_tokens", "grant_id", "grants", "grant_id", "x.expires_at > NOW" },
   { "refresh_tokens", "grant_id", "grants", "grant_id", "x.expires_at > NOW" },
-  { "logout_deliveries", "app_id", "apps", "app_id" },
   { "passkeys", "user_id", "users", "user_id" },
   { "session_apps", "app_id", "apps", "app_id" },
   { "session_apps", "user_id", "users", "user_id" },
@@ -39,22 +38,31 @@ local COUNTS = {
     "SELECT abs((SELECT count(*) FROM apps) - (SELECT count(*) FROM app_search))",
 }
 
-function truth.wrong(ask)
-  local wrong = {}
-  local function note(what, sql)
-    local count = ask(sql)
-    if count ~= 0 then
-      wrong[what] = count
-    end
-  end
+local function questions()
+  local list = {}
   for _, owner in ipairs(OWNERS) do
     local rows, column, owners, key, only = unpack(owner)
-    note(("%s.%s of no %s"):format(rows, column, owners), ([[SELECT count(*) FROM %s x WHERE %s AND NOT EXISTS
-      (SELECT 1 FROM %s o WHERE o.%s = x.%s)]]):format(rows, ((only or "1 = 1"):gsub("NOW", tostring(os.time()))), owners,
-      key, column))
+    only = (only or "1 = 1"):gsub("NOW", tostring(os.time()))
+    list[("%s.%s of no %s"):format(rows, column, owners)] = ([[SELECT count(*) FROM %s x WHERE %s AND NOT EXISTS
+      (SELECT 1 FROM %s o WHERE o.%s = x.%s)]]):format(rows, only, owners, key, column)
   end
   for what, sql in pairs(COUNTS) do
-    note(what, sql)
+    list[what] = sql
+  end
+  return list
+end
+
+function truth.wrong(ask)
+  local wrong, all = {}, {}
+  for _, sql in pairs(questions()) do
+    all[#all + 1] = "(" .. sql .. ")"
+  end
+  if ask("SELECT " .. table.concat(all, " + ")) == 0 then
+    return wrong
+  end
+  for what, sql in pairs(questions()) do
+    local count = ask(sql)
+    wrong[what] = count ~= 0 and count or nil
   end
   return wrong
 end
