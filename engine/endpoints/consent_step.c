@@ -6,6 +6,7 @@
 #include "crypto/code.h"
 #include "crypto/random.h"
 #include "registry/audit.h"
+#include "registry/authorizations.h"
 
 void page_add_app(struct request *request, struct value *context, const struct app *app) {
     struct arena *arena = request->arena;
@@ -104,10 +105,11 @@ enum error consent_approve(struct request *request, const struct approval *appro
 
     struct db_value session = db_text(approval->session->session_id);
     struct batch batch = batch_in(arena);
+    struct rows *held = batch_add(&batch, STATEMENT_authorization_lock, user, app);
     batch_add(&batch, STATEMENT_spend_in_session, spent, grant, db_int(approval->spent_expires_at_s), session);
     batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
               db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
-    batch_add(&batch, STATEMENT_app_count_user, app, db_text(slice_of(authorization_id)));
+    authorization_count(&batch, user, app);
     struct rows *made =
         batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
                   db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
@@ -128,6 +130,8 @@ enum error consent_approve(struct request *request, const struct approval *appro
                   db_int(now_s + request->service->settings->session_s), spent, grant);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
+    if (held->count == 0)
+        return fail(request, ERROR_BAD_REQUEST, "There is no such app.");
     if (made->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
     const struct code sealed = {slice_of(grant_id), asked->app.app_id, expires_at_s};

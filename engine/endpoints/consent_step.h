@@ -12,7 +12,8 @@ struct response consent_step(struct request *request, struct authorization_reque
                              const struct session *session);
 
 /* Records the approval of `scopes` and makes the grant and its sealed code; of a device's request the grant goes to the
- * device's row, and *code is absent. `spent_id` makes it once: ERROR_BAD_REQUEST when it was answered already. */
+ * device's row, and *code is absent. `spent_id` makes it once: ERROR_BAD_REQUEST when it was answered already, or
+ * when the app has just been deleted. */
 struct approval {
     const struct authorization_request *asked;
     const struct session *session;

@@ -65,6 +65,7 @@ static enum error device_insert(struct request *request, const struct device_wis
         key_id_mint(codes->device_id);
         user_code_mint(codes->user_code);
         struct batch batch = batch_in(request->arena);
+        struct rows *held = batch_add(&batch, STATEMENT_app_lock, app);
         struct rows *made = batch_add(
             &batch, STATEMENT_device_insert, db_text(slice_of(codes->device_id)), db_text(slice_of(codes->user_code)),
             app, db_text(names_join(request->arena, wish->scopes)), db_text(wish->resources), db_text(wish->proof.jkt),
@@ -74,6 +75,8 @@ static enum error device_insert(struct request *request, const struct device_wis
             return ERROR_STORE_UNAVAILABLE;
         if (made->count)
             return ERROR_NONE;
+        if (held->count == 0)
+            return fail(request, ERROR_INVALID_CLIENT, "Client authentication failed.");
         if (row_int(waiting, 0, "codes") >= waiting_max)
             return fail(request, ERROR_TOO_MANY_REQUESTS, "Too many devices of this app are waiting. Try again later.");
     }

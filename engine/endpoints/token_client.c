@@ -10,11 +10,15 @@ static enum error store(struct request *request, const struct app *app, const st
     key_id_mint(grant_id);
     struct slice grant = arena_copy(request->arena, slice_of(grant_id));
     struct batch batch = batch_in(request->arena);
-    batch_add(&batch, STATEMENT_grant_insert_client, db_text(grant), db_text(app->app_id),
-              db_text(names_join(request->arena, set->scopes)), db_int(set->now_s), db_text(slice_of(set->access.id)),
-              db_int(set->access_expires_at_s), db_text(set->audience));
+    struct rows *made =
+        batch_add(&batch, STATEMENT_grant_insert_client, db_text(grant), db_text(app->app_id),
+                  db_text(names_join(request->arena, set->scopes)), db_int(set->now_s),
+                  db_text(slice_of(set->access.id)), db_int(set->access_expires_at_s), db_text(set->audience));
     token_set_store(request, &batch, set, grant);
-    return audit_run(request, &batch) ? ERROR_NONE : ERROR_STORE_UNAVAILABLE;
+    if (!audit_run(request, &batch))
+        return ERROR_STORE_UNAVAILABLE;
+    return made->count ? ERROR_NONE
+                       : fail(request, ERROR_INVALID_CLIENT, "The app has just been switched off or deleted.");
 }
 
 static enum error mint(struct request *request, const struct token_caller *caller, struct token_set *set) {

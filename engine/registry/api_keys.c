@@ -15,7 +15,7 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     struct token key;
     token_mint(request->service->keyring, TOKEN_API_KEY, &key);
     struct batch batch = batch_in(request->arena);
-    batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
+    struct rows *held = batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
     struct rows *made = batch_add(&batch, STATEMENT_api_key_insert, db_text(slice_of(key.id)), db_text(user->user_id),
                                   db_blob(key.hash, sizeof(key.hash)), db_int(clock_now_s()),
                                   db_text(slice_is_set(name) ? name : SLICE("")), db_int(max));
@@ -35,6 +35,8 @@ enum error api_key_create(struct request *request, const struct user *user, stru
     secret_wipe(&key, sizeof(key));
     if (!is_run)
         return ERROR_STORE_UNAVAILABLE;
+    if (held->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
     if (made->count == 0)
         return fail(request, ERROR_CONFLICT, "You may have %lld API keys, and have them. Revoke one.", (long long)max);
     return ERROR_NONE;

@@ -113,6 +113,16 @@ static enum error name_refused(struct request *request, const struct app *app, s
     return ERROR_NONE;
 }
 
+/* Around a change of an app that may be another's number in app_counts: before it, and behind it. */
+static void counts_take(struct batch *batch, struct db_value app_id) {
+    batch_add_values(batch, STATEMENT_app_counts_lock, NULL, 0);
+    batch_add(batch, STATEMENT_app_counts_add, app_id, db_int(-1));
+}
+
+static void counts_put(struct batch *batch, struct db_value app_id) {
+    batch_add(batch, STATEMENT_app_counts_add, app_id, db_int(1));
+}
+
 /* Behind the statement that makes it, before the one that deletes it. */
 static void app_audit(struct batch *batch, struct request *request, const struct app *app, const struct app_act *act) {
     audit_add(batch, request,
@@ -143,8 +153,8 @@ enum error app_create(struct request *request, struct app *app, const struct app
     struct slice name_key = utf8_lower(arena, app->name), look = app_look(arena, app->name);
     struct batch batch = batch_in(arena);
     struct db_value id = db_text(app->app_id);
-    batch_add(&batch, STATEMENT_user_lock, db_text(app->user_id));
-    batch_add(&batch, STATEMENT_app_counts_take, id);
+    struct rows *owner = batch_add(&batch, STATEMENT_user_lock, db_text(app->user_id));
+    counts_take(&batch, id);
     struct rows *made = batch_add(
         &batch, STATEMENT_app_insert, id, db_text(app->client_id), db_text(app->user_id), db_text(app->name),
         db_text(name_key), db_text(app->description), db_text(app->redirect_uris), db_text(app->homepage_url),
@@ -159,12 +169,14 @@ enum error app_create(struct request *request, struct app *app, const struct app
         db_text(look), db_int(max));
     batch_add(&batch, STATEMENT_app_search_insert, id, searchable(arena, app->name),
               searchable(arena, app->description), searchable(arena, app->homepage_url));
-    batch_add(&batch, STATEMENT_app_counts_put, id);
+    counts_put(&batch, id);
     app_audit(&batch, request, app, act);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if (made->count)
         return ERROR_NONE;
+    if (owner->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
     enum error error = name_refused(request, app, name_key, look);
     return error ? error
                  : fail(request, ERROR_FORBIDDEN, "You may have %lld apps, and have them. Delete one.", (long long)max);
@@ -178,8 +190,10 @@ enum error app_change(struct request *request, struct app *app, const struct app
     app->updated_at = clock_now_s();
 
     const struct client_metadata *more = &app->metadata;
+    bool is_counted_anew = (columns & (APP_ACTIVE | APP_PUBLIC)) != 0;
     struct batch batch = batch_in(arena);
-    batch_add(&batch, STATEMENT_app_counts_take, id);
+    if (is_counted_anew)
+        counts_take(&batch, id);
     struct rows *changed = batch_add(
         &batch, STATEMENT_app_update, id, owner, db_text(app->name), db_text(name_key), db_text(app->description),
         db_text(app->redirect_uris), db_text(app->homepage_url), db_text(app->logo_url), db_bool(app->public),
@@ -190,7 +204,8 @@ enum error app_change(struct request *request, struct app *app, const struct app
         db_bool(more->dpop_bound_access_tokens), db_bool(more->require_pushed_authorization_requests), db_text(look));
     batch_add(&batch, STATEMENT_app_search_update, id, owner, db_text(name_key), searchable(arena, app->description),
               searchable(arena, app->homepage_url), bits);
-    batch_add(&batch, STATEMENT_app_counts_put, id);
+    if (is_counted_anew)
+        counts_put(&batch, id);
     bool renames = columns & APP_NAME;
     audit_add(&batch, request,
               &(struct audit_change){.kind = AUDIT_APP,
@@ -245,12 +260,16 @@ enum error app_renew_secret(struct request *request, struct app *app, const stru
 enum error app_delete(struct request *request, const struct app *app, const struct app_act *act) {
     struct db_value id = db_text(app->app_id), owner = db_text(app->user_id);
     struct batch batch = batch_in(request->arena);
-    batch_add(&batch, STATEMENT_app_counts_take, id);
+    counts_take(&batch, id);
+    batch_add(&batch, STATEMENT_app_lock_alone, id);
     batch_add(&batch, STATEMENT_app_search_delete, id, owner);
     batch_add(&batch, STATEMENT_app_delete_shares, id, owner);
     batch_add(&batch, STATEMENT_app_delete_authorizations, id, owner);
+    batch_add(&batch, STATEMENT_app_delete_device_codes, id, owner);
+    batch_add(&batch, STATEMENT_app_delete_session_apps, id, owner);
     app_audit(&batch, request, app, act);
     struct rows *gone = batch_add(&batch, STATEMENT_app_delete, id, owner);
+    counts_put(&batch, id); /* if it is still there: not that owner's */
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
     db_forget_all(request->service->db);

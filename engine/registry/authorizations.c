@@ -15,13 +15,18 @@ enum error authorization_list(struct request *request, const struct user *user, 
     return ERROR_NONE;
 }
 
+void authorization_count(struct batch *batch, struct db_value user_id, struct db_value app_id) {
+    batch_add(batch, STATEMENT_app_count_user, app_id, user_id);
+    batch_add(batch, STATEMENT_authorization_counted, user_id, app_id);
+}
+
 /* Raises the authorization's version: every grant made under the old one is dead by its joins, and its tokens are gone
  * from every cache when this answers. */
 enum error authorization_revoke(struct request *request, const struct user *user, struct slice app_id) {
     struct db_value id = db_text(user->user_id), app = db_text(app_id), now = db_int(clock_now_s());
     struct db *db = request->service->db;
     struct batch batch = batch_in(request->arena);
-    batch_add(&batch, STATEMENT_app_discount_user, app, id);
+    batch_add(&batch, STATEMENT_authorization_lock, id, app);
     audit_add(&batch, request,
               &(struct audit_change){.kind = AUDIT_REVOCATION,
                                      .proof = AUDIT_PROOF_AUTHORIZATION,
@@ -31,6 +36,7 @@ enum error authorization_revoke(struct request *request, const struct user *user
                                      .app_id = app_id,
                                      .detail = SLICE("authorization")});
     struct rows *revoked = batch_add(&batch, STATEMENT_authorization_revoke, id, app, now);
+    authorization_count(&batch, id, app);
     struct rows *tokens = batch_add(&batch, STATEMENT_authorization_access_tokens, id, app, now);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;

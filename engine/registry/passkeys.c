@@ -12,7 +12,7 @@ enum error passkey_add(struct request *request, const struct user *user, const s
         return fail(request, ERROR_BAD_REQUEST, "The name of a passkey has characters that cannot be seen.");
     struct slice work_id = request_works_by_id(request);
     struct batch batch = batch_in(request->arena);
-    batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
+    struct rows *held = batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
     struct rows *made =
         batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
                   db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
@@ -26,6 +26,8 @@ enum error passkey_add(struct request *request, const struct user *user, const s
                                      .detail = SLICE("passkey added")});
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
+    if (held->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
     if (made->count == 0)
         return fail(request, ERROR_CONFLICT, "This passkey is known already, or you have as many as you may: %lld.",
                     (long long)max);

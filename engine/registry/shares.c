@@ -12,6 +12,8 @@ enum error share_create(struct request *request, const struct app *app, const st
     struct db_value id = db_text(app->app_id), user = db_text(with->user_id);
     struct slice audit_id = audit_id_mint(request);
     struct batch batch = batch_in(request->arena);
+    struct rows *with_whom = batch_add(&batch, STATEMENT_user_lock, user);
+    struct rows *held = batch_add(&batch, STATEMENT_app_lock, id);
     struct rows *before = batch_add(&batch, STATEMENT_app_share_find, id, user);
     struct rows *made = batch_add(&batch, STATEMENT_app_share_insert, id, db_text(app->user_id), user,
                                   db_int(clock_now_s()), db_int(SHARES_MAX), db_text(audit_id));
@@ -30,6 +32,10 @@ enum error share_create(struct request *request, const struct app *app, const st
         return ERROR_STORE_UNAVAILABLE;
     if (made->count || (before->count && batch.is_repeated))
         return ERROR_NONE;
+    if (held->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such app.");
+    if (with_whom->count == 0)
+        return fail(request, ERROR_NOT_FOUND, "There is no such user.");
     return before->count ? fail(request, ERROR_CONFLICT, "The app is shared with this user already.")
                          : fail(request, ERROR_BAD_REQUEST, "An app can be shared with at most %d users.", SHARES_MAX);
 }

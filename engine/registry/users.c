@@ -213,6 +213,7 @@ enum error user_take_passkey(struct request *request, struct slice passkey_id, s
         return fail(request, ERROR_NOT_FOUND, "There is no such passkey.");
     struct user user = user_from(found, 0, "created_at");
     batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_user_lock, db_text(user.user_id));
     audit_add(&batch, request,
               &(struct audit_change){.kind = AUDIT_ACCOUNT,
                                      .proof = AUDIT_PROOF_PASSKEY,
@@ -230,15 +231,26 @@ enum error user_take_passkey(struct request *request, struct slice passkey_id, s
 
 enum error user_delete(struct request *request, const struct user *user) {
     static const enum statement steps[] = {
-        STATEMENT_user_delete_counts, STATEMENT_user_delete_search,         STATEMENT_user_delete_shares,
-        STATEMENT_user_delete_uses,   STATEMENT_user_delete_authorizations, STATEMENT_user_delete_apps,
-        STATEMENT_user_delete_keys,   STATEMENT_user_delete_passkeys,       STATEMENT_user_delete_sessions,
+        STATEMENT_user_lock_apps,
+        STATEMENT_user_delete_counts,
+        STATEMENT_user_delete_search,
+        STATEMENT_user_delete_shares,
+        STATEMENT_user_delete_uses,
+        STATEMENT_user_delete_authorizations,
+        STATEMENT_user_delete_device_codes,
+        STATEMENT_user_delete_session_apps,
+        STATEMENT_user_delete_apps,
+        STATEMENT_user_delete_keys,
+        STATEMENT_user_delete_passkeys,
+        STATEMENT_user_delete_sessions,
         STATEMENT_user_delete,
     };
     enum { STEPS = sizeof(steps) / sizeof(*steps) };
-    _Static_assert(STEPS + LOGOUT_QUEUE_STATEMENTS + 1 <= BATCH_STATEMENTS_MAX, "they do not fit into one batch");
+    _Static_assert(2 + STEPS + LOGOUT_QUEUE_STATEMENTS + 1 <= BATCH_STATEMENTS_MAX, "they do not fit into one batch");
     const struct db_value id = db_text(user->user_id);
     struct batch batch = batch_in(request->arena);
+    batch_add(&batch, STATEMENT_user_lock_alone, id);
+    batch_add_values(&batch, STATEMENT_app_counts_lock, NULL, 0);
     account_audit(&batch, request, user, "account deleted");
     for (size_t i = 0; i < STEPS; i++)
         batch_add(&batch, steps[i], id);

@@ -3,6 +3,7 @@
 #ifndef SERVER_WIRE_H
 #define SERVER_WIRE_H
 
+#include "registry/upkeep.h"
 #include "server/edition.h"
 #include "server/error.h"
 #include "server/http1_guard.h"
@@ -71,6 +72,7 @@ struct worker {
     h2o_timeout_t sweep_timeout;
     h2o_timeout_entry_t sweep_entry;
     int64_t next_second_ms, next_cleanup_ms;
+    struct upkeep upkeep; /* of the one that does chores */
 };
 
 /* What a peer of HTTP/2 has cost. */

@@ -120,8 +120,10 @@ static void cleanup(void *data) {
         if (worker->does_chores)
             has_more = looks_fill(worker->db, &arena) || has_more;
     }
-    if (worker->does_chores)
+    if (worker->does_chores) {
         clocks_compare(worker->db, &arena);
+        upkeep_turn(worker->db, &arena, &worker->upkeep, clock_monotonic_ms());
+    }
     arena_free(&arena);
     worker->next_cleanup_ms = clock_monotonic_ms() + (has_more ? CLEANUP_AGAIN_MS : CLEANUP_MS);
 }

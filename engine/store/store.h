@@ -63,7 +63,7 @@ int64_t row_int(const struct rows *rows, size_t row, const char *column);       
 bool row_bool(const struct rows *rows, size_t row, const char *column);         /* false for NULL */
 bool row_is_null(const struct rows *rows, size_t row, const char *column);
 
-enum { BATCH_STATEMENTS_MAX = 13, STATEMENT_PARAMETERS_MAX = 32 };
+enum { BATCH_STATEMENTS_MAX = 18, STATEMENT_PARAMETERS_MAX = 32 };
 
 struct batch {
     struct arena *arena;

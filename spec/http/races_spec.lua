@@ -5,6 +5,7 @@ local http = require "helpers.http"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
+local truth = require "helpers.truth"
 local wallet = require "helpers.wallet"
 
 local CROWD = 50
@@ -70,6 +71,7 @@ describe("fifty at once", function()
     world = flow.world(server, {}, { hotkey = address })
   end)
   lazy_teardown(function()
+    truth.check(server)
     server:stop()
   end)
 

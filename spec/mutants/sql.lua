@@ -41,4 +41,16 @@ return {
   { "sql/statements/audit.sql", "AND revoked_by = ?1)", ")", "http/audit_spec" },
   { "sql/statements/audit.sql", "app_shares WHERE app_id = ?14 AND user_id = ?15 AND made_by = ?1)", "app_shares WHERE app_id = ?14 AND user_id = ?15)", "http/audit_spec" },
   { "sql/statements/audit.sql", "AND name_key = ?15 AND look <> '')", ")", "http/audit_spec" },
+  -- What is kept counted, and owners that are there. What PostgreSQL's locks do only PostgreSQL sees.
+  { "sql/statements/apps.sql", "UPDATE app_counts SET apps = apps + ?2", "UPDATE app_counts SET apps = apps + 1", "store/writers_spec" },
+  { "sql/statements/apps.sql", "WHERE user_id = ?2 AND app_id = ?1 AND is_counted <> (revoked_at IS NULL))", "WHERE user_id = ?2 AND app_id = ?1)", "store/writers_spec" },
+  { "sql/statements/grants.sql", "SET is_counted = (revoked_at IS NULL)", "SET is_counted = TRUE", "store/writers_spec" },
+  { "sql/statements/grants.sql", "  AND EXISTS (SELECT 1 FROM apps WHERE app_id = ?3)\n", "", "store/writers_spec" },
+  { "sql/statements/apps.sql", "DELETE FROM device_codes WHERE app_id =", "DELETE FROM device_codes WHERE device_id =", "store/writers_spec" },
+  { "sql/statements/device_codes.sql", "  AND EXISTS (SELECT 1 FROM apps WHERE app_id = ?3)\n", "", "store/writers_spec" },
+  { "sql/statements/api_keys.sql", "  AND EXISTS (SELECT 1 FROM users WHERE user_id = ?2)\n", "", "store/writers_spec" },
+  { "sql/statements/users.sql", "WHERE user_id = ?1 AND is_counted)", "WHERE user_id = ?1)", "store/writers_spec" },
+  { "sql/statements/upkeep.sql", "AND z.revoked_at IS NULL LIMIT ?3", "LIMIT ?3", "store/upkeep_spec" },
+  { "engine/registry/upkeep.c", "is_right = is_right && row_int", "is_right = is_right || row_int", "store/upkeep_spec" },
+  { "engine/registry/upkeep.c", "if (users != was && (", "if (users > was && (", "store/upkeep_spec" },
 }

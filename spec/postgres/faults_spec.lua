@@ -11,6 +11,7 @@ local postgres = require "helpers.postgres"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
+local truth = require "helpers.truth"
 
 local STORE_TIMEOUT_MS, RECOVERY_S = 1000, 5
 local CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'moonlatch'"
@@ -341,5 +342,9 @@ describe("PostgreSQL that fails", function()
       shape.ok(exchange(one, flow.code(one, world.app, world.cookie)))
     end
     sql(url, "DROP TRIGGER conflict ON access_tokens; DROP FUNCTION conflict(); DROP SEQUENCE tries")
+  end)
+
+  it("and after all that every row's owners are there, and every count is right", function()
+    truth.check(one)
   end)
 end)

@@ -98,6 +98,49 @@ static void the_store_asks_for_a_migration(void) {
     fixture_end();
 }
 
+/* What the release before left: counts that had drifted, rows of what was gone. */
+static const char drifted[] =
+    "INSERT INTO users (user_id, username, username_key, fingerprint_hash, roles, created_at)"
+    " VALUES ('u', 'u', 'u', 'u', '', 1);"
+    "INSERT INTO apps (app_id, number, client_id, user_id, name, name_key, redirect_uris, active, public,"
+    " refresh_token_lifetime_days, allowed_scopes, secret_hash, user_count, created_at, updated_at)"
+    " VALUES ('a', 1, 'a', 'u', 'a', 'a', '', TRUE, TRUE, 1, '', 'x', 7, 1, 1),"
+    " ('b', 2, 'b', 'u', 'b', 'b', '', FALSE, TRUE, 1, '', 'x', 0, 1, 1),"
+    " ('c', 3, 'c', 'gone', 'c', 'c', '', TRUE, FALSE, 1, '', 'x', 0, 1, 1);"
+    "INSERT INTO authorizations (authorization_id, user_id, app_id, scopes, version, created_at, updated_at, "
+    "revoked_at)"
+    " VALUES ('1', 'u', 'a', '', 1, 1, 1, NULL), ('2', 'u', 'b', '', 1, 1, 1, 1), ('3', 'gone', 'a', '', 1, 1, 1, "
+    "NULL),"
+    " ('4', 'u', 'gone', '', 1, 1, 1, NULL);"
+    "INSERT INTO app_shares (app_id, user_id, shared_at) VALUES ('a', 'gone', 1), ('gone', 'u', 1), ('b', 'u', 1);"
+    "INSERT INTO api_keys (key_id, user_id, secret_hash, created_at) VALUES ('k', 'gone', 'x', 1), ('l', 'u', 'x', 1);"
+    "UPDATE app_counts SET apps = 28";
+
+static void what_had_drifted_is_put_right(void) {
+    size_t before = 0;
+    while (before < migration_count && strcmp(migrations[before].name, "counts") != 0)
+        before++;
+    CHECK(before < migration_count);
+    fixture_begin();
+    sqlite3 *connection = stranger_open();
+    struct schema schema = {connection, "BEGIN IMMEDIATE", execute, version_read, reason, false};
+    struct slice error = SLICE_NONE;
+    CHECK(schema_bring(&schema, migrations, before, true, &fixture_arena, &error));
+    CHECK(stranger_runs(connection, drifted));
+    CHECK(schema_bring(&schema, migrations, migration_count, true, &fixture_arena, &error));
+    CHECK(stranger_counts(connection, "SELECT apps FROM app_counts WHERE kind = 'listed'") == 1);
+    CHECK(stranger_counts(connection, "SELECT apps FROM app_counts WHERE kind = 'unlisted'") == 0);
+    CHECK(stranger_counts(connection, "SELECT user_count FROM apps WHERE app_id = 'a'") == 1);
+    CHECK(stranger_counts(connection, "SELECT count(*) FROM apps") == 2);
+    CHECK(stranger_counts(connection, "SELECT count(*) FROM authorizations") == 2);
+    CHECK(stranger_counts(connection, "SELECT is_counted FROM authorizations WHERE authorization_id = '1'") == 1);
+    CHECK(stranger_counts(connection, "SELECT is_counted FROM authorizations WHERE authorization_id = '2'") == 0);
+    CHECK(stranger_counts(connection, "SELECT count(*) FROM app_shares") == 1);
+    CHECK(stranger_counts(connection, "SELECT count(*) FROM api_keys") == 1);
+    sqlite3_close(connection);
+    fixture_end();
+}
+
 static void many_processes_at_once_migrate_once(void) {
     enum { PROCESSES = 8 };
     fixture_begin();
@@ -140,5 +183,6 @@ int main(void) {
     RUN(refuses_a_newer_schema);
     RUN(the_store_refuses_a_newer_schema);
     RUN(the_store_asks_for_a_migration);
+    RUN(what_had_drifted_is_put_right);
     return unit_end();
 }

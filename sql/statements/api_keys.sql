@@ -1,8 +1,9 @@
 -- name: api_key_insert
--- No row when the user has ?6 already.
+-- Behind user_lock. No row when the user has ?6 already, or is gone.
 INSERT INTO api_keys (key_id, user_id, secret_hash, created_at, name)
 SELECT ?1, ?2, ?3, ?4, ?5
 WHERE (SELECT count(*) FROM api_keys WHERE user_id = ?2 AND key_id <> ?1) < ?6
+  AND EXISTS (SELECT 1 FROM users WHERE user_id = ?2)
 ON CONFLICT (key_id) DO UPDATE SET name = api_keys.name
 RETURNING key_id
 

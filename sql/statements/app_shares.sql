@@ -1,5 +1,6 @@
 -- name: app_share_insert
--- By the owner (?2), with user ?3. No row when it is shared already, or when one of the three is not there.
+-- By the owner (?2), with user ?3, behind user_lock and app_lock. No row when it is shared already, when one of the three
+-- is not there, or when it is shared with ?5.
 INSERT INTO app_shares (app_id, user_id, shared_at, made_by)
 SELECT a.app_id, u.user_id, ?4, ?6 FROM apps a, users u
 WHERE a.app_id = ?1 AND a.user_id = ?2 AND u.user_id = ?3

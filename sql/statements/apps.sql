@@ -1,5 +1,6 @@
 -- name: app_insert
--- No row when the name is taken, or looks like one that is, or when the owner has ?27 apps.
+-- Behind user_lock of the owner. No row when the name is taken, or looks like one that is, when the owner has ?27 apps, or
+-- is gone.
 INSERT INTO apps (app_id, client_id, user_id, name, name_key, description, redirect_uris, homepage_url, logo_url,
   active, public, refresh_token_lifetime_days, allowed_scopes, token_endpoint_auth_method, secret_hash,
   created_at, updated_at, number, user_count, grant_types, id_token_signed_response_alg, jwks, jwks_uri,
@@ -9,6 +10,7 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, TRUE, ?10, ?11, ?12, ?13, ?14, ?15, ?
   ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26
 WHERE NOT EXISTS (SELECT 1 FROM apps WHERE app_id <> ?1 AND (look = ?26 OR name_key = ?5 OR client_id = ?2))
   AND (SELECT count(*) FROM apps WHERE user_id = ?3 AND app_id <> ?1) < ?27
+  AND EXISTS (SELECT 1 FROM users WHERE user_id = ?3)
 ON CONFLICT (app_id) DO UPDATE SET created_at = apps.created_at
 RETURNING app_id
 
@@ -87,6 +89,35 @@ UPDATE apps SET jwks_fetched = ?3, jwks_fetched_at = ?4 WHERE app_id = ?1 AND jw
 -- name: app_set_secret
 UPDATE apps SET secret_hash = ?3, updated_at = ?4 WHERE app_id = ?1 AND user_id = ?2 RETURNING app_id
 
+-- Locks (README.md, "One order of locks"): each is the first that its batch says of its kind, and what follows looks again.
+
+-- name: app_lock
+-- Whoever counts what app ?1 has, or gives it something, comes one at a time. No row: it is gone.
+SELECT app_id FROM apps WHERE app_id = ?1
+-- postgresql:
+FOR NO KEY UPDATE
+-- both:
+
+-- name: app_lock_alone
+-- Who deletes or recounts it waits for all that has begun to give it something (authorization_lock), which then waits too.
+SELECT app_id FROM apps WHERE app_id = ?1
+-- postgresql:
+FOR UPDATE
+-- both:
+
+-- name: app_counts_lock
+-- Of a batch that makes or deletes apps, or changes whether they are active or public: one at a time.
+SELECT kind FROM app_counts ORDER BY kind
+-- postgresql:
+FOR UPDATE
+-- both:
+
+-- name: app_counts_add
+-- Behind app_counts_lock: ?2 is -1 before a change of app ?1, and 1 after it: so the counts hold whatever the change did,
+-- and however often the batch runs.
+UPDATE app_counts SET apps = apps + ?2
+WHERE kind = (SELECT CASE WHEN public THEN 'listed' ELSE 'unlisted' END FROM apps WHERE app_id = ?1 AND active)
+
 -- name: app_delete
 DELETE FROM apps WHERE app_id = ?1 AND user_id = ?2 RETURNING app_id
 
@@ -97,34 +128,19 @@ DELETE FROM authorizations WHERE app_id = (SELECT app_id FROM apps WHERE app_id 
 -- name: app_delete_shares
 DELETE FROM app_shares WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
 
+-- name: app_delete_device_codes
+DELETE FROM device_codes WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
+
+-- name: app_delete_session_apps
+DELETE FROM session_apps WHERE app_id = (SELECT app_id FROM apps WHERE app_id = ?1 AND user_id = ?2)
+
 -- name: app_count_user
--- One more user of app ?1, when an approval has just made (or revived) the authorization ?2.
-UPDATE apps SET user_count = user_count + 1
-WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE authorization_id = ?2)
-
--- name: app_discount_user
--- One less, before the revocation itself.
-UPDATE apps SET user_count = user_count - 1
-WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations WHERE user_id = ?2 AND app_id = ?1 AND revoked_at IS NULL
--- postgresql:
-  FOR UPDATE
--- both:
-)
-
--- name: app_counts_take
--- Before a change of an app, and app_counts_put after it: so the counts hold whatever the change did. On PostgreSQL the
--- app is locked for that.
-UPDATE app_counts
--- sqlite:
-SET apps = apps - (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))
--- postgresql:
-SET apps = apps - (SELECT count(*) FROM (SELECT active, public FROM apps WHERE app_id = ?1 FOR UPDATE) held
-  WHERE active AND public = (kind = 'listed'))
--- both:
-
--- name: app_counts_put
-UPDATE app_counts
-SET apps = apps + (SELECT count(*) FROM apps WHERE app_id = ?1 AND active AND public = (kind = 'listed'))
+-- Behind an approval or a revocation of user ?2, and before authorization_counted: one more or one less, when the count
+-- does not know of it yet.
+UPDATE apps SET user_count = user_count + (SELECT CASE WHEN revoked_at IS NULL THEN 1 ELSE -1 END
+  FROM authorizations WHERE user_id = ?2 AND app_id = ?1)
+WHERE app_id = ?1 AND EXISTS (SELECT 1 FROM authorizations
+  WHERE user_id = ?2 AND app_id = ?1 AND is_counted <> (revoked_at IS NULL))
 
 -- name: app_own_list
 -- The newest first, switched off or not.

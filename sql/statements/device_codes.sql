@@ -1,11 +1,12 @@
 -- name: device_insert
--- ?10: how many codes of one app may wait; a few more do, if they are asked for at once. No row then, nor when the
--- user_code is taken.
+-- ?10: how many codes of one app may wait, counted behind app_lock. No row then, nor when the app is gone or the user_code
+-- taken.
 INSERT INTO device_codes (device_id, user_code, app_id, scopes, resources, dpop_jkt, created_at, expires_at, polled_at,
   interval_s)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9
 WHERE (SELECT count(*) FROM (SELECT 1 FROM device_codes
   WHERE app_id = ?3 AND decided_at IS NULL AND expires_at > ?7 AND device_id <> ?1 LIMIT ?10) waiting) < ?10
+  AND EXISTS (SELECT 1 FROM apps WHERE app_id = ?3)
 ON CONFLICT (user_code) DO UPDATE SET polled_at = device_codes.polled_at
 WHERE device_codes.device_id = excluded.device_id
 RETURNING device_id

@@ -2,12 +2,21 @@
 SELECT authorization_id, scopes, version, created_at, updated_at, revoked_at
 FROM authorizations WHERE user_id = ?1 AND app_id = ?2
 
+-- name: authorization_lock
+-- For what is between user ?1 and app ?2: neither goes meanwhile. No row: one is gone.
+SELECT u.user_id FROM users u, apps a WHERE u.user_id = ?1 AND a.app_id = ?2
+-- postgresql:
+FOR KEY SHARE
+-- both:
+
 -- name: authorization_approve
 -- ?4: all scopes that are granted from now on. ?6, ?7: the pending request that this approves, spent
--- by this grant. One that was revoked is made anew, under the new id.
-INSERT INTO authorizations (authorization_id, user_id, app_id, scopes, version, created_at, updated_at)
-SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5
+-- by this grant. One that was revoked is made anew, under the new id. Behind authorization_lock; no row when the app is
+-- gone, or the user, whose sessions are then gone (spend_in_session).
+INSERT INTO authorizations (authorization_id, user_id, app_id, scopes, version, created_at, updated_at, is_counted)
+SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5, FALSE
 WHERE EXISTS (SELECT 1 FROM spent WHERE spent_id = ?6 AND spent_by = ?7)
+  AND EXISTS (SELECT 1 FROM apps WHERE app_id = ?3)
 ON CONFLICT (user_id, app_id) DO UPDATE
 SET scopes = excluded.scopes, updated_at = excluded.updated_at, revoked_at = NULL,
   authorization_id = CASE WHEN authorizations.revoked_at IS NULL THEN authorizations.authorization_id
@@ -30,6 +39,11 @@ WHERE z.user_id = ?1 AND z.revoked_at IS NULL
 UPDATE authorizations SET revoked_at = ?3, version = version + 1
 WHERE user_id = ?1 AND app_id = ?2 AND revoked_at IS NULL
 RETURNING authorization_id
+
+-- name: authorization_counted
+-- app_count_user has just counted it.
+UPDATE authorizations SET is_counted = (revoked_at IS NULL)
+WHERE user_id = ?1 AND app_id = ?2 AND is_counted <> (revoked_at IS NULL)
 
 -- name: authorization_access_tokens
 -- That may still be in a cache.
@@ -77,11 +91,13 @@ WHERE grant_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
 RETURNING grant_id
 
 -- name: grant_insert_client
--- Of a client for itself (RFC 6749 §4.4): no user, no code; redeemed as it is made.
+-- Of a client for itself (RFC 6749 §4.4): no user, no code; redeemed as it is made. No row when the app is gone or off.
 INSERT INTO grants (grant_id, authorization_id, authorization_version, user_id, app_id, scopes, redirect_uri,
   auth_time, auth_method, session_id, created_at, redeemed_at, redeemed_by, proof, expires_at, resources)
-VALUES (?1, '', 0, '', ?2, ?3, '', ?4, 'client', '', ?4, ?4, ?5, 'secret', ?6, ?7)
-ON CONFLICT (grant_id) DO NOTHING
+SELECT ?1, '', 0, '', ?2, ?3, '', ?4, 'client', '', ?4, ?4, ?5, 'secret', ?6, ?7
+WHERE EXISTS (SELECT 1 FROM apps WHERE app_id = ?2 AND active)
+ON CONFLICT (grant_id) DO UPDATE SET created_at = grants.created_at
+RETURNING grant_id
 
 -- name: grant_insert_exchanged
 -- From the token ?8 of another grant (RFC 8693): under the same authorization, so that what ends that ends this.
@@ -91,6 +107,7 @@ SELECT ?1, g.authorization_id, g.authorization_version, g.user_id, ?2, ?3, '', g
   g.session_id, ?4, ?4, ?5, 'secret', ?6, ?7, ?9
 FROM access_tokens t JOIN grants g ON g.grant_id = t.grant_id
 WHERE t.token_id = ?8 AND t.revoked_at IS NULL AND g.revoked_at IS NULL
+  AND EXISTS (SELECT 1 FROM apps WHERE app_id = ?2 AND active)
 ON CONFLICT (grant_id) DO UPDATE SET created_at = grants.created_at
 RETURNING grant_id
 

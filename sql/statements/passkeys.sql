@@ -1,8 +1,10 @@
 -- name: passkey_insert
--- No row when it is somebody's already, or when the user has ?7. ?8: the request, by whose id it finds itself again.
+-- Behind user_lock. No row when it is somebody's already, or when the user has ?7, or is gone. ?8: the
+-- request, by whose id it finds itself again.
 INSERT INTO passkeys (passkey_id, user_id, name, public_key, sign_count, created_at, used_by)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8
 WHERE (SELECT count(*) FROM passkeys WHERE user_id = ?2 AND passkey_id <> ?1) < ?7
+  AND EXISTS (SELECT 1 FROM users WHERE user_id = ?2)
 ON CONFLICT (passkey_id) DO UPDATE SET used_by = excluded.used_by
 WHERE passkeys.user_id = excluded.user_id AND (passkeys.used_by = excluded.used_by
   OR EXISTS (SELECT 1 FROM untold WHERE work_id = passkeys.used_by))

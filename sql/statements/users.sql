@@ -26,10 +26,26 @@ SELECT user_id, username, hotkey, roles, created_at,
 FROM users u WHERE fingerprint_hash = ?1
 
 -- name: user_lock
--- What of user ?1 is counted behind this in the batch is counted by one at a time.
+-- Whoever counts what user ?1 has, or gives the user something, comes one at a time. No row: the user is gone.
 SELECT user_id FROM users WHERE user_id = ?1
 -- postgresql:
 FOR NO KEY UPDATE
+-- both:
+
+-- name: user_lock_alone
+-- Whoever deletes the user waits for all that has begun to give the user something, which then waits too.
+SELECT user_id FROM users WHERE user_id = ?1
+-- postgresql:
+FOR UPDATE
+-- both:
+
+-- name: user_lock_apps
+-- Those that the user owns or has allowed something.
+SELECT app_id FROM apps
+WHERE app_id IN (SELECT app_id FROM apps WHERE user_id = ?1 UNION SELECT app_id FROM authorizations WHERE user_id = ?1)
+ORDER BY app_id
+-- postgresql:
+FOR UPDATE
 -- both:
 
 -- name: user_list
@@ -79,12 +95,19 @@ WHERE user_id = ?1 OR app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
 
 -- name: user_delete_uses
 UPDATE apps SET user_count = user_count - 1
-WHERE app_id IN (SELECT app_id FROM authorizations WHERE user_id = ?1 AND revoked_at IS NULL)
+WHERE app_id IN (SELECT app_id FROM authorizations WHERE user_id = ?1 AND is_counted)
 
 -- name: user_delete_authorizations
 -- What the user granted, and what others granted to the user's apps.
 DELETE FROM authorizations
 WHERE user_id = ?1 OR app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
+
+-- name: user_delete_device_codes
+DELETE FROM device_codes WHERE app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
+
+-- name: user_delete_session_apps
+-- Of the user's apps; those of the user's sessions are told first (logout_queue_all).
+DELETE FROM session_apps WHERE app_id IN (SELECT app_id FROM apps WHERE user_id = ?1)
 
 -- name: user_delete_apps
 DELETE FROM apps WHERE user_id = ?1
