@@ -36,11 +36,10 @@ describe("an answer of PostgreSQL's that is lost", function()
     end, query)
   end
 
-  -- The answer to what `ask` sends to the first server and waits for a lock on `table_name`, when the commit that follows
-  -- is not told: then `after` is called.
+  -- The answer to what `ask` sends to the first server and waits for a lock on `table_name`, when the commit that
+  -- follows is not told: then `after` is called.
   local function lost(table_name, ask, after)
-    local holder = sys.spawn({ "psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", url },
-      { stdin = true })
+    local holder = sys.spawn({ "psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", url }, { stdin = true })
     holder:write("BEGIN; LOCK TABLE " .. table_name .. " IN SHARE MODE; SELECT 'held';\n")
     assert.equal("held", holder:line())
     local answer = http.together(one, 2, function(i, connection)
@@ -183,7 +182,7 @@ describe("an answer of PostgreSQL's that is lost", function()
     end, two, tokens.access_token)
   end)
 
-  it("and never comes: who tries a code, a refresh token or a page again elsewhere is served, after the grace", function()
+  it("and never comes: who tries a code, a token or a page again elsewhere is served, after the grace", function()
     local code = flow.code(one, world.app, world.cookie)
     shape.oauth_error(lost("grants", posted(redeem(code)), silent), 503, "temporarily_unavailable")
     local tokens = ok(flow.token(two, redeem(code)))
