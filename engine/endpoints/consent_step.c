@@ -89,13 +89,27 @@ static int64_t grant_expires_at_s(struct request *request, const struct authoriz
     return slice_is_set(asked->device_id) ? asked->device_until_s : now_s + request->service->settings->code_s;
 }
 
+/* Its row, if nobody has answered the request before. */
+static struct rows *grant_add(struct batch *batch, struct request *request, const struct approval *approval,
+                              struct slice grant_id) {
+    const struct authorization_request *asked = approval->asked;
+    const struct session *session = approval->session;
+    int64_t now_s = clock_now_s();
+    /* The sign-in in this browser is not the device's: it ends without that one's. */
+    struct slice session_id = slice_is_set(asked->device_id) ? SLICE("") : session->session_id;
+    return batch_add(batch, STATEMENT_grant_insert, db_text(grant_id), db_text(session->user.user_id),
+                     db_text(asked->app.app_id), db_text(names_join(request->arena, approval->scopes)),
+                     db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
+                     db_int(session->user.sign_in.at), db_text(session->user.sign_in.method), db_text(session_id),
+                     db_int(now_s), db_text(approval->spent_id), db_int(grant_expires_at_s(request, asked, now_s)),
+                     db_text(asked->resources), db_text(asked->claims), db_text(asked->dpop_jkt));
+}
+
 enum error consent_approve(struct request *request, const struct approval *approval, struct slice *code) {
     const struct authorization_request *asked = approval->asked;
     struct arena *arena = request->arena;
     bool is_device = slice_is_set(asked->device_id);
-    int64_t now_s = clock_now_s(), expires_at_s = grant_expires_at_s(request, asked, now_s);
-    /* The sign-in in this browser is not the device's: it ends without that one's. */
-    struct slice session_id = is_device ? SLICE("") : approval->session->session_id;
+    int64_t now_s = clock_now_s();
     char authorization_id[UUID_LEN + 1], grant_id[KEY_ID_LEN + 1];
     uuid_timed(authorization_id);
     key_id_mint(grant_id);
@@ -110,12 +124,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
     batch_add(&batch, STATEMENT_authorization_approve, db_text(slice_of(authorization_id)), user, app,
               db_text(scopes_together(arena, approval)), db_int(now_s), spent, grant);
     authorization_count(&batch, user, app);
-    struct rows *made =
-        batch_add(&batch, STATEMENT_grant_insert, grant, user, app, db_text(names_join(arena, approval->scopes)),
-                  db_text(asked->redirect_uri), db_text(asked->code_challenge), db_text(asked->nonce),
-                  db_int(approval->session->user.sign_in.at), db_text(approval->session->user.sign_in.method),
-                  db_text(session_id), db_int(now_s), spent, db_int(expires_at_s), db_text(asked->resources),
-                  db_text(asked->claims), db_text(asked->dpop_jkt));
+    struct rows *made = grant_add(&batch, request, approval, slice_of(grant_id));
     audit_add(&batch, request,
               &(struct audit_change){.kind = AUDIT_CONSENT,
                                      .proof = AUDIT_PROOF_GRANT,
@@ -126,7 +135,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
     if (is_device)
         batch_add(&batch, STATEMENT_device_decide, db_text(asked->device_id), db_int(now_s), grant, spent, grant);
     else if (slice_is_set(asked->app.metadata.backchannel_logout_uri))
-        batch_add(&batch, STATEMENT_session_app_note, db_text(session_id), app, user,
+        batch_add(&batch, STATEMENT_session_app_note, session, app, user,
                   db_int(now_s + request->service->settings->session_s), spent, grant);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
@@ -134,7 +143,7 @@ enum error consent_approve(struct request *request, const struct approval *appro
         return fail(request, ERROR_BAD_REQUEST, "There is no such app.");
     if (made->count == 0)
         return fail(request, ERROR_BAD_REQUEST, "This request has been answered already. Go back to the app.");
-    const struct code sealed = {slice_of(grant_id), asked->app.app_id, expires_at_s};
+    const struct code sealed = {slice_of(grant_id), asked->app.app_id, grant_expires_at_s(request, asked, now_s)};
     *code = is_device ? SLICE_NONE : code_seal(arena, request->service->keyring, KEY_CODE, &sealed);
     return ERROR_NONE;
 }
