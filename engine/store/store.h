@@ -70,8 +70,7 @@ struct batch {
     struct slice why; /* it failed, in the database's words, in `arena`; absent: the database has said nothing */
     size_t count;
     int64_t timeout_ms; /* db_run's: how long it may take */
-    bool is_repeated; /* by db_run: it was run again, because the answer of a run that may have been committed was lost
-                       */
+    bool is_repeated; /* db_run's: it was run more than once, since an answer was lost that may have told of a commit */
     struct {
         enum statement statement;
         unsigned parameters; /* beside it: batches lie on fibers' stacks */
