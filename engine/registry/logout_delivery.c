@@ -213,13 +213,14 @@ static void attempt(struct request *request, const struct delivery *delivery) {
 static bool deliver_one(const struct service *service) {
     struct arena arena;
     arena_init(&arena);
-    struct request request = {.arena = &arena, .service = service, .id = "logout"};
+    struct request *request = arena_alloc(&arena, sizeof(*request)); /* it is large, and a fiber's stack is not */
+    *request = (struct request){.arena = &arena, .service = service, .id = "logout"};
     struct delivery *delivery = arena_alloc(&arena, sizeof(*delivery));
     struct rows *rows;
-    bool is_taken = take(&request, &rows) && read(&request, rows, delivery);
+    bool is_taken = take(request, &rows) && read(request, rows, delivery);
     if (is_taken) {
         logout_deliveries_wake(service); /* for one more beside this, if there are more */
-        attempt(&request, delivery);
+        attempt(request, delivery);
     }
     arena_free(&arena);
     return is_taken;
