@@ -78,6 +78,7 @@ static struct slice body_make(const struct app *app, const struct user *user, st
         .spent_expires_at_s = clock_now_s() + 600,
     };
     struct slice code;
+    workplace.request.work_count = 0; /* each is a request of its own */
     must(consent_approve(&workplace.request, &approval, &code));
     return arena_printf(own,
                         "grant_type=authorization_code&code=%.*s&redirect_uri=https%%3A%%2F%%2Fapp.example%%2Fcb"

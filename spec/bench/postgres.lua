@@ -42,7 +42,7 @@ local function exchange_script(app_id)
   return table.concat({
     "\\set n :n + 1", "\\startpipeline",
     statement("grants", "grant_find", { grant, "'" .. app_id .. "'" }) .. ";",
-    statement("grants", "grant_redeem", { grant, now, access, "'secret'", later, "NULL" }) .. ";",
+    statement("grants", "grant_redeem", { grant, now, access, "'secret'", later, "NULL", 0, 0 }) .. ";",
     statement("tokens", "access_token_insert_redeemed",
       { access, grant, hash, "'profile'", now, later, "NULL", "''" }) .. ";",
     statement("tokens", "refresh_token_insert_redeemed",
