@@ -12,13 +12,24 @@ local PATIENCE_S = 25 * server_helper.patience -- so long a client asks again
 
 -- trial: { servers, history, seed }; number: whose choices it makes.
 function asker.new(trial, number)
-  return setmetatable({ trial = trial, random = plan.stream(trial.seed, 4, number) }, asker)
+  local random = plan.stream(trial.seed, 4, number)
+  return setmetatable({ trial = trial, number = number, random = random }, asker)
 end
 
 local NONE = { status = 0, headers = {}, body = "", cookies = {} }
 
 local function error_of(answer)
   return answer.status >= 400 and type(answer.json) == "table" and answer.json.error or nil
+end
+
+-- In words: of JSON, or of a page.
+local function description_of(answer)
+  if answer.status < 400 then
+    return nil
+  elseif type(answer.json) == "table" then
+    return answer.json.error_description or tostring(answer.json.detail)
+  end
+  return (answer.body:match("<main.*") or answer.body):gsub("<[^>]*>", " "):gsub("%s+", " "):sub(1, 200)
 end
 
 -- One try. what: kind, and what it means (history.lua); meaning(answer), if any, gives more of that.
@@ -30,10 +41,10 @@ function asker:ask(server, what, method, path, options, meaning)
     self.trial:failed(answer)
     answer = NONE
   end
-  local event = { what = "op", server = server.name, from = from, to = history:now(), status = answer.status,
-    error = error_of(answer), request_id = answer.headers["x-request-id"],
+  local event = { what = "op", client = self.number, server = server.name, from = from, to = history:now(),
+    status = answer.status, error = error_of(answer), request_id = answer.headers["x-request-id"],
     has_retry_after = answer.headers["retry-after"] ~= nil or nil, body = answer.status == 500 and answer.body or nil,
-    description = error_of(answer) and answer.json.error_description }
+    description = description_of(answer) }
   for name, value in pairs(what) do
     event[name] = value
   end

@@ -3,7 +3,7 @@
 local checker = {}
 
 -- Rules that `main` does not keep yet: what breaks them is told and counted, and fails nothing.
-checker.known = { refused = "V1 V2 V11", over = "V3", late = "V9", counts = "V4 V5", references = "V6",
+checker.known = { retried = "V1 V2", changed = "V11", over = "V3", late = "V9", counts = "V4 V5", references = "V6",
   audited = "V12 V13" }
 
 local RECOVERY_S = 5
@@ -180,11 +180,27 @@ local function is_excused(self, op)
   end
 end
 
-rule("refused", function(self, say)
+-- Whether somebody else may still remember what the client's app was before its last change.
+local function is_remembered(self, op)
+  for n = op.n, 1, -1 do
+    local change = self.trial.events[n]
+    if change.is_change and change.client == op.client and change.is_done then
+      return op.from < change.to + self.trial.slack_s
+    end
+  end
+end
+
+-- Which rule a refusal breaks: it came after a try that was not answered, too soon after a change, or out of the blue.
+local function refusal(self, op)
+  local tries = self.tries[op.intent] or {}
+  return #tries > 0 and tries[1].n < op.n and "retried" or is_remembered(self, op) and "changed" or "refused"
+end
+
+local function refusals(self, say, name)
   for _, op in ipairs(self.ops) do
     local is_refused = op.status >= 400 and op.status < 500 and op.status ~= 429
-      or op.is_refused and op.error ~= "temporarily_unavailable"
-    if op.is_good and is_refused and not is_excused(self, op)
+      or op.status < 400 and op.is_refused and op.error ~= "temporarily_unavailable"
+    if op.is_good and is_refused and refusal(self, op) == name and not is_excused(self, op)
       and not (op.family and self:may_be_over(op.about or "", op.family, op.from, op.to)) then
       local tries = {}
       for _, try in ipairs(self.tries[op.intent] or {}) do
@@ -194,7 +210,13 @@ rule("refused", function(self, say)
         table.concat(tries, ", ")), op)
     end
   end
-end)
+end
+
+for _, name in ipairs { "refused", "retried", "changed" } do
+  rule(name, function(self, say)
+    refusals(self, say, name)
+  end)
+end
 
 rule("alive", function(self, say)
   for _, op in ipairs(self.ops) do

@@ -1,16 +1,21 @@
 -- What happened, in the order in which it ended: a list of events in memory, and a line of JSON each in a file.
 --
--- Times are seconds since the trial began. An event of `what`
+-- Times are seconds since the trial began. An event's `what` is one of
 --
---   op      kind, server, from, to (when the request began, when its answer was whole), status (0: no answer came),
---           error, request_id, has_retry_after, body (of a 500); and what it means, for the checker:
+--   op      kind, client, server, from, to (when the request began, when its answer was whole),
+--           status (0: no answer came), error, description, request_id, has_retry_after, body (of a 500);
+--           and what it means, for the checker:
 --           uses      the single-use thing that it presents ("code:…"), its first use or again
 --           is_good   the caller has a right to it: only what is away may refuse it
 --           about, is_active   the token that an introspection was about, and what it said
 --           gives     { access =, refresh =, family = } that were answered, with where they belong in `family`
---           ends, id  what is over when this is answered: "token", "family", "authorization", "app", "session", "key",
+--           ends, id  what is over when this is done: "token", "family", "authorization", "app", "session", "key",
 --                     "secret"; `begins`, id: an app that is switched on again
---           made, gone, changed   { table, id }: rows that were answered to be there, or not
+--           row = { table, id }, makes   what is there when this is done, or is gone
+--           is_done   it was answered that it is
+--           audited   the status of an answer that the audit log must know
+--           is_change the app is another then, so what others remember of it is old
+--           intent    a number that all tries of one thing have
 --   family  id, authorization, app: where a family belongs
 --   fault   name, server, from, to, recovery_s = { [server] = seconds }, kills = the server that died by kill -9
 --   ended   server, code, why: a server that ended otherwise than it should

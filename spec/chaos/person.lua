@@ -64,7 +64,7 @@ function person:family_new(thing)
 end
 
 -- A family's newest tokens.
-function person:take(family, answer, used)
+local function take(family, answer, used)
   if used then
     table.insert(family.old, { token = used, at = cqueues.monotime() })
   end
@@ -162,7 +162,7 @@ function step:begin(random)
   local family = self:family_new("code:" .. code:sub(-40))
   local answer = self.asker:ask_until(self:code_use(code, family))
   if answer.status == 200 then
-    self:take(family, answer)
+    take(family, answer)
     self:keep(family)
   end
 end
@@ -171,7 +171,7 @@ function step:refresh(_, family)
   local used = family.refresh
   local answer = self.asker:ask_until(self:refresh_use(family, used))
   if answer.status == 200 then
-    self:take(family, answer, used)
+    take(family, answer, used)
   else
     self:drop(family)
   end
@@ -182,7 +182,7 @@ function step:refresh_twice(_, family)
   local used, is_taken = family.refresh, false
   for _, answer in ipairs { self.asker:ask_twice(self:refresh_use(family, used)) } do
     if answer.status == 200 then
-      self:take(family, answer, not is_taken and used or nil)
+      take(family, answer, not is_taken and used or nil)
       is_taken = true
     end
   end
@@ -242,28 +242,34 @@ function step:consent_twice()
   end
 end
 
-function step:device(random)
+-- A device's codes, approved by the person; nil when that could not be had.
+function person:device_approved()
   local answer = self.asker:ask_until({ kind = "device", is_good = true }, "POST", "/idp/device_authorization",
     { form = { client_id = self.app.client_id, client_secret = self.app.client_secret, scope = "profile" } })
   if answer.status ~= 200 or not self:sign_in() then
-    return
+    return nil
   end
   local codes = answer.json
   answer = self.asker:ask_until({ kind = "device_enter" }, "POST", "/idp/device",
     { form = { user_code = codes.user_code }, cookie = self.cookie })
   local session_id = answer.headers.location and select(2, answer:location()).session_id
   if not session_id then
-    return
+    return nil
   end
   local what, method, path, options = self:consent(session_id)
   what.kind, what.audited, what.is_good = "device_consent", nil, nil
-  if self.asker:ask_until(what, method, path, options).status ~= 200 then
+  return self.asker:ask_until(what, method, path, options).status == 200 and codes or nil
+end
+
+function step:device(random)
+  local codes = self:device_approved()
+  if not codes then
     return
   end
   local thing = "device:" .. codes.device_code:sub(-22)
   local family = self:family_new(thing)
-  what = { kind = "poll", audited = 200, uses = thing, family = family.id }
-  options = { form = { grant_type = DEVICE, device_code = codes.device_code, client_id = self.app.client_id,
+  local what = { kind = "poll", audited = 200, uses = thing, family = family.id }
+  local options = { form = { grant_type = DEVICE, device_code = codes.device_code, client_id = self.app.client_id,
     client_secret = self.app.client_secret } }
   if random(2) == 1 then
     what.ends, what.id = "family", family.id
@@ -274,9 +280,9 @@ function step:device(random)
     return
   end
   what.is_good = true
-  answer = self.asker:ask_until(what, "POST", "/idp/token", options, given(family.id))
+  local answer = self.asker:ask_until(what, "POST", "/idp/token", options, given(family.id))
   if answer.status == 200 then
-    self:take(family, answer)
+    take(family, answer)
     self:keep(family)
   end
 end
@@ -306,7 +312,7 @@ function step:proof_twice()
   end
 end
 
-local function is_revoked(answer)
+local function is_ok(answer)
   return { is_done = answer.status == 200 or nil }
 end
 
@@ -317,7 +323,7 @@ function person:revoke(family, token, ends, id)
   self.trial:look_everywhere(self.asker, subject)
   local answer = self.asker:ask_until({ kind = "revoke", is_good = true, audited = 200, family = family.id, ends = ends,
     id = id }, "POST", "/idp/token/revoke", { form = { token = token, client_id = self.app.client_id,
-    client_secret = self.app.client_secret } }, is_revoked)
+    client_secret = self.app.client_secret } }, is_ok)
   self.trial:look_closely(subject)
   return answer
 end
@@ -352,17 +358,17 @@ function step:sign_out()
   local subject = self.trial:watch { id = id, path = "/users/me", options = { bearer = cookie:match("=(.*)") } }
   self.trial:look_everywhere(self.asker, subject)
   self.asker:ask_until({ kind = "sign_out", is_good = true, audited = 200, ends = "session", id = id }, "DELETE",
-    "/idp/sessions", self:owner(), is_revoked)
+    "/idp/sessions", self:owner(), is_ok)
   self.trial:look_closely(subject)
 end
 
 function step:switch_off()
   for _, is_on in ipairs { false, true } do
     local what = { kind = is_on and "switch_on" or "switch_off", is_good = true, audited = 200,
-      id = self.app.app_id, [is_on and "begins" or "ends"] = "app" }
+      id = self.app.app_id, [is_on and "begins" or "ends"] = "app", is_change = true }
     repeat
       local answer = self.asker:ask_until(what, "PATCH", self:app_path(), self:owner { json = { active = is_on } },
-        is_revoked)
+        is_ok)
     until not is_on or answer.status == 200 or self.trial.is_abandoned
   end
   cqueues.sleep(self.trial.slack_s)
@@ -375,15 +381,16 @@ function step:secret()
   self.trial:look_everywhere(self.asker, old)
   local answer
   repeat
-    answer = self.asker:ask_until({ kind = "secret", is_good = true, audited = 200, ends = "secret", id = old.id },
-      "POST", self:app_path "/regenerate-secret", self:owner(), is_revoked)
+    answer = self.asker:ask_until({ kind = "secret", is_good = true, audited = 200, ends = "secret", id = old.id,
+      is_change = true }, "POST", self:app_path "/regenerate-secret", self:owner(), is_ok)
   until answer.status == 200 or self.trial.is_abandoned
   self.app.client_secret = answer.status == 200 and answer.json.client_secret or before
   self.trial:look_closely(old)
 end
 
 function step:describe(random)
-  self.asker:ask_until({ kind = "describe", is_good = true, audited = 200 }, "PATCH", self:app_path(), self:owner { json = { description = "Number " .. random(1000), public = random(2) == 1 } })
+  self.asker:ask_until({ kind = "describe", is_good = true, is_change = true, audited = 200 }, "PATCH", self:app_path(),
+    self:owner { json = { description = "Number " .. random(1000), public = random(2) == 1 } }, is_ok)
 end
 
 -- A second try of what was done already is told so.

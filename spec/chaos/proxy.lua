@@ -7,10 +7,18 @@ proxy.__index = proxy
 
 local CHUNK = 65536
 
+-- An error is an answer, and raises nothing.
+local function tell_errors(one)
+  one:onerror(function(_, _, code)
+    return code
+  end)
+end
+
 -- Listens on 127.0.0.1 (self.port) and connects to a Unix socket.
 function proxy.start(path)
   local listener = socket.listen { host = "127.0.0.1", port = 0 }
   assert(listener:listen())
+  tell_errors(listener)
   local _, _, port = listener:localname()
   local self = setmetatable({ path = path, port = port, listener = listener, pairs = {}, random = nil }, proxy)
   cqueues.running():wrap(function()
@@ -26,16 +34,18 @@ local function close(pair)
   pair.is_closed = true
 end
 
--- Until the listener is closed.
+-- Until it is stopped.
 function proxy:accept()
-  for here in self.listener:clients() do
+  while not self.is_over do
+    local here = self.listener:accept()
+    if not here then
+      return
+    end
     local there = socket.connect { path = self.path }
     local pair = { here, there }
     for _, one in ipairs(pair) do
       one:setmode("bn", "bn")
-      one:onerror(function(_, _, code)
-        return code
-      end)
+      tell_errors(one)
     end
     self.pairs[pair] = true
     for i = 1, 2 do
@@ -103,7 +113,8 @@ function proxy:pass()
 end
 
 function proxy:stop()
-  self.listener:close()
+  self.is_over = true
+  self.listener:shutdown "rw" -- which ends accept()
   self:pass()
   self:cut()
 end
