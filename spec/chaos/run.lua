@@ -1,5 +1,5 @@
 -- ./dev chaos [SECONDS [SEED [MODE]]]: a trial on SQLite and one on PostgreSQL, SECONDS in all, and what the checker
--- finds. The history and the servers' logs stay in build/chaos/MODE/.
+-- finds. The history and the servers' logs stay in build/chaos/MODE-SEED/.
 package.path = "./spec/?.lua;" .. package.path
 require "helpers.preload"
 local checker = require "chaos.checker"
@@ -83,7 +83,7 @@ for _, mode in ipairs(modes) do
     end
   end
   if is_bad then
-    print(("again: ./dev chaos %d %d; history and logs: build/chaos/%s/"):format(seconds, seed, mode))
+    print(("again: ./dev chaos %d %d; history and logs: %s/"):format(seconds, seed, held.directory))
   end
 end
 print(("%d passed, %d failed"):format(passed, failed))

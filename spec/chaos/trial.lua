@@ -20,8 +20,8 @@ trial.__index = trial
 local PEOPLE, OBSERVERS, SUBJECTS = 10, 2, 60
 local LIMITS = { store_timeout_ms = 1000, request_timeout_ms = 3000, drain_timeout_ms = 3000 }
 local GRACE_S = 4
+local ENDING_S = 60 -- so long those who ask again may ask when all is well
 local RECOVERY_S = 30 -- after so long a server is said never to write again
-local KEPT_LOG = 20000 -- bytes of a server's log
 
 trial.GRACE_S, trial.DEADLINE_S = GRACE_S, LIMITS.request_timeout_ms / 1000
 
@@ -208,15 +208,20 @@ end
 -- Errors of the specs' own are no answers: they end the trial.
 function trial:failed(message)
   if not tostring(message):find("helpers/http.lua", 1, true) and not tostring(message):find("http/", 1, true) then
-    self.broken = self.broken or message
+    self:break_off(message)
   end
+end
+
+function trial:break_off(message)
+  self.broken = self.broken or message
+  self.is_over, self.is_abandoned = true, true
 end
 
 local function spawn(self, queue, what, run)
   queue:wrap(function()
     local ok, message = xpcall(run, debug.traceback)
     if not ok then
-      self.broken = self.broken or (what .. ": " .. tostring(message))
+      self:break_off(what .. ": " .. tostring(message))
     end
     self.running = self.running - 1
     self.ending:signal()
@@ -225,8 +230,13 @@ local function spawn(self, queue, what, run)
 end
 
 local function everybody_done(self)
+  local deadline = cqueues.monotime() + ENDING_S * server_helper.patience
   while self.running > 0 do
-    self.ending:wait()
+    if not self.ending:wait(math.max(0, deadline - cqueues.monotime())) and cqueues.monotime() > deadline then
+      assert(not self.is_abandoned, "some never end")
+      self:break_off "some do not come to an end"
+      deadline = deadline + ENDING_S
+    end
   end
 end
 
@@ -267,7 +277,7 @@ end
 
 -- mode: "sqlite" or "postgres" → events and rows
 function trial.hold(mode, seed, seconds, names)
-  local directory = server_helper.root .. "/build/chaos/" .. mode
+  local directory = server_helper.root .. ("/build/chaos/%s-%d"):format(mode, seed)
   postgres.run("rm", "-rf", directory)
   postgres.run("mkdir", "-p", directory)
   local self = setmetatable({ mode = mode, seed = seed, directory = directory, issuer = "http://localhost:1",
@@ -300,9 +310,9 @@ function trial.hold(mode, seed, seconds, names)
   end
   postgres.run("rm", "-rf", self.state)
   self.history:close()
-  return { mode = mode, seed = seed, events = self.history.events, rows = result.rows, broken = self.broken,
-    grace_s = GRACE_S, deadline_s = trial.DEADLINE_S, slack_s = self.slack_s, patience = server_helper.patience,
-    log = KEPT_LOG }
+  return { mode = mode, directory = directory, seed = seed, events = self.history.events, rows = result.rows,
+    broken = self.broken,
+    grace_s = GRACE_S, deadline_s = trial.DEADLINE_S, slack_s = self.slack_s, patience = server_helper.patience }
 end
 
 return trial
