@@ -355,7 +355,7 @@ function step:sign_out()
   local cookie = self.cookie
   self.cookie = nil
   local id = id_of(cookie:match("=(.*)"))
-  local subject = self.trial:watch { id = id, path = "/users/me", options = { bearer = cookie:match("=(.*)") } }
+  local subject = self.trial:watch { id = id, path = "/idp/apps?limit=1", options = { bearer = cookie:match("=(.*)") } }
   self.trial:look_everywhere(self.asker, subject)
   self.asker:ask_until({ kind = "sign_out", is_good = true, audited = 200, ends = "session", id = id }, "DELETE",
     "/idp/sessions", self:owner(), is_ok)
@@ -434,7 +434,7 @@ function step:key()
   if not key then
     return
   end
-  local subject = self.trial:watch { id = key.key_id, path = "/users/me", options = { bearer = key.api_key } }
+  local subject = self.trial:watch { id = key.key_id, path = "/idp/apps?limit=1", options = { bearer = key.api_key } }
   self.trial:look_everywhere(self.asker, subject)
   local from = self.trial.history:now()
   local gone = self.trial:command("key", "revoke", key.key_id)

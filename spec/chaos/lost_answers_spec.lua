@@ -1,0 +1,140 @@
+-- Every statement that writes, in a batch whose answer is lost behind the commit: who asks again is served, or is told
+-- that it is done; nobody is thrown out, and nothing is counted twice. Also in one that fails before, and in one that
+-- is run twice. On a build with -DFAULTS=ON (engine/store/faults.h).
+local ffi = require "ffi"
+
+local flow = require "helpers.flow"
+local flows = require "chaos.flows"
+local http = require "helpers.http"
+local lock = require "helpers.lock"
+local receiver = require "helpers.receiver"
+local server_helper = require "helpers.server"
+local sys = require "helpers.sys"
+
+ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
+
+-- Statements that no flow reaches, and why.
+local APART = {
+  app_look_set = "names of an older release", user_look_set = "names of an older release",
+  signing_key_insert = "see keys", signing_key_need = "see keys", signing_key_delete_all = "see keys",
+  signing_key_retire = "by age",
+}
+
+local TOKENS = [[
+  return { lifetimes = function() return { access = 3600, refresh = 86400, id = 3600 } end,
+    exchange = function() return true end }
+]]
+
+-- The names of all statements that write, from their files.
+local function statements_that_write()
+  local names, is_sweep = {}, "^sweep_"
+  local files = io.popen("cat " .. server_helper.root .. "/sql/statements/*.sql")
+  local name
+  for line in files:lines() do
+    name = line:match("^%-%- name: ([%w_]+)") or name
+    local is_writing = line:find("^%s*INSERT ") or line:find("^%s*UPDATE ") or line:find("^%s*DELETE ")
+    if is_writing and name and not name:find(is_sweep) then
+      names[#names + 1] = name
+      name = nil
+    end
+  end
+  files:close()
+  return names
+end
+
+describe("An answer that is lost", function()
+  local world, faults_file
+  setup(function()
+    faults_file = sys.directory() .. "/fault"
+    sys.write_file(faults_file, "")
+    ffi.C.setenv("MOONLATCH_FAULTS", faults_file, 1)
+    sys.run { "chmod", "777", faults_file, (faults_file:gsub("/[^/]+$", "")) }
+    local server = server_helper.start { args = { "--no-confine" }, settings = { outgoing_private = true,
+      limits = { outgoing_timeout_ms = 500 } }, policies = { ["tokens.lua"] = TOKENS, ["tokens_spec.lua"] = "" } }
+    world = { server = server, web = receiver.start() }
+    world.user = flow.user(server, { roles = { "unlimited_dev" } })
+    world.app = flow.app(server, world.user, { allowed_scopes = { "profile" }, grant_types = { "authorization_code",
+      "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
+      "urn:ietf:params:oauth:grant-type:token-exchange" } })
+    world.cookie = flow.sign_in(server, world.app, world.user)
+  end)
+  teardown(function()
+    sys.write_file(faults_file, "")
+    world.web:stop()
+    world.server:stop()
+    sys.run { "rm", "-rf", (faults_file:gsub("/[^/]+$", "")) }
+  end)
+
+  -- What a page or JSON says.
+  local function words(answer)
+    return answer.status .. " " .. (answer.body:match("<main.*") or answer.body):gsub("<[^>]*>", " "):gsub("%s+", " ")
+      :sub(1, 300)
+  end
+
+  -- kind: "lose", "fail" or "twice"
+  local function attempt_with(kind, statement)
+    local attempt = {}
+    local function arm()
+      sys.write_file(faults_file, kind == "twice" and "twice\n" or kind .. " " .. statement .. "\n")
+    end
+    local function was_hit()
+      return kind == "twice" or sys.read_file(faults_file) == ""
+    end
+    local function asked(send, first, again)
+      arm()
+      local answer = send()
+      assert(was_hit(), "the flow does not reach " .. tostring(statement))
+      local is_told = kind ~= "twice" and answer.status ~= first
+      if is_told then
+        assert(answer.status == 503 or answer.status == 400, words(answer))
+        assert(answer.headers["retry-after"], "without Retry-After")
+        answer = send()
+      end
+      sys.write_file(faults_file, "")
+      local is_right = answer.status == first or is_told and kind == "lose" and answer.status == again
+      assert(is_right, (is_told and "asked again: " or "at once: ") .. words(answer))
+      return answer
+    end
+    function attempt.until_seen(act, is_seen, hurry)
+      arm()
+      act()
+      http.ask_until(function()
+        if hurry and was_hit() then
+          lock.change(world.server, hurry)
+        end
+        return is_seen() and was_hit()
+      end, function(is_true)
+        return is_true
+      end)
+      sys.write_file(faults_file, "")
+    end
+    return setmetatable(attempt, { __call = function(_, ...)
+      return asked(...)
+    end })
+  end
+
+  for _, one in ipairs(flows) do
+    for _, kind in ipairs { "lose", "fail" } do
+      for _, statement in ipairs(one.statements) do
+        it(("(%s %s): %s"):format(kind, statement, one.name), function()
+          one.run(world, attempt_with(kind, statement))
+        end)
+      end
+    end
+    it(("(twice): %s"):format(one.name), function()
+      one.run(world, attempt_with "twice")
+    end)
+  end
+
+  it("is tried at every statement that writes", function()
+    local reached = {}
+    for _, one in ipairs(flows) do
+      for _, statement in ipairs(one.statements) do
+        reached[statement] = true
+      end
+    end
+    for _, name in ipairs(statements_that_write()) do
+      assert.is_truthy(reached[name] or APART[name], name .. " is in no flow (spec/chaos/flows.lua)")
+    end
+  end)
+end)
