@@ -7,13 +7,17 @@
 --   attempt.until_seen(act, is_seen)   what the server itself tries again: act() once, then is_seen() until it is true
 --
 -- { name, { statement, … }, run(world, attempt) }. world: server, user, app, cookie, web (a receiver).
+local cqueues = require "cqueues"
+
 local authenticator = require "helpers.authenticator"
 local cli = require "helpers.cli"
 local flow = require "helpers.flow"
 local http = require "helpers.http"
 local jose = require "helpers.jose"
 local lock = require "helpers.lock"
+local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
+local sys = require "helpers.sys"
 local wallet = require "helpers.wallet"
 
 local DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -461,7 +465,53 @@ add("a user is deleted", { "user_delete", "user_delete_counts", "user_delete_sea
   assert(flow.login(world.server, world.app, user).status == 401)
 end)
 
+--- signing keys
+
+add("keys are made anew", { "signing_key_delete_all", "signing_key_insert" }, function(world, attempt)
+  attempt(function()
+    return command(world, "keys", "rotate", "--anew")
+  end, 200)
+end)
+
+add("a key is needed longer", { "signing_key_need" }, function(world, attempt)
+  local cookie = flow.sign_in(world.server, world.app, world.user)
+  attempt.until_seen(function()
+    cli.ask(world.server.state, "keys", "rotate", "--anew")
+    world.server.process:signal(sys.HUP) -- which looks for them
+  end, function()
+    return pcall(flow.tokens, world.server, world.app, cookie, { scope = "openid" })
+  end)
+end)
+
+-- What a server does when it starts, and later from time to time: once more as long as it has not been done.
+local function started_until(world, attempt, sql)
+  attempt.until_seen(function() end, function()
+    local other = server_helper.start { state = world.server.state, workers = 1, args = { "--no-confine" } }
+    local deadline = cqueues.monotime() + 1
+    local is_done
+    repeat
+      is_done = lock.number(world.server, sql) == 0
+    until is_done or cqueues.monotime() > deadline
+    other:stop()
+    return is_done
+  end)
+end
+
+add("a key retires", { "signing_key_retire" }, function(world, attempt)
+  cli.ask(world.server.state, "keys", "rotate", "--anew")
+  cli.ask(world.server.state, "keys", "rotate", "--now")
+  lock.change(world.server, "UPDATE signing_keys SET needed_until = 0, active_from = active_from - 10000")
+  started_until(world, attempt, "SELECT count(*) - 3 FROM signing_keys")
+end)
+
 --- what the server does by itself
+
+add("names get their looks", { "app_look_set", "user_look_set" }, function(world, attempt)
+  lock.change(world.server, "UPDATE apps SET look = NULL, look_twin = ''")
+  lock.change(world.server, "UPDATE users SET look = NULL, look_twin = ''")
+  started_until(world, attempt, [[SELECT (SELECT count(*) FROM apps WHERE look IS NULL)
+    + (SELECT count(*) FROM users WHERE look IS NULL)]])
+end)
 
 add("something is put on record", { "audit_insert" }, function(world, attempt)
   local id
