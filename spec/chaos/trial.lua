@@ -165,6 +165,17 @@ function trial:recover(fault)
   self.history:add(fault)
 end
 
+-- A server that has ended by itself is told of, and started again.
+function trial:revive()
+  for _, slot in ipairs(self.servers) do
+    local code = slot.process_of.process:wait(0)
+    if code then
+      self:ended(slot, code, nil)
+      self:launch(slot)
+    end
+  end
+end
+
 function trial:fault_loop(names, deadline)
   local next_fault = plan.faults(self.seed, names)
   while cqueues.monotime() < deadline do
@@ -173,6 +184,7 @@ function trial:fault_loop(names, deadline)
     local fault = { name = planned.name, from = self.history:now() }
     faults[planned.name](self, fault, planned.random)
     fault.to = self.history:now()
+    self:revive()
     self:recover(fault)
   end
 end
