@@ -163,6 +163,17 @@ add("a code is redeemed", { "grant_redeem", "access_token_insert_redeemed", "ref
     assert(not flow.is_active(world.server, answer.json.access_token)) -- that was a second redemption
   end)
 
+add("a code comes again", { "grant_revoke_replayed" }, function(world, attempt)
+  local code = flow.code(world.server, world.app, world.cookie)
+  local form = flow.code_form(world.app, code)
+  local given = flow.token(world.server, form).json
+  assert(flow.is_active(world.server, given.access_token))
+  attempt(function()
+    return flow.token(world.server, form)
+  end, 400)
+  assert(not flow.is_active(world.server, given.access_token))
+end)
+
 add("a token is refreshed", { "refresh_token_rotate", "access_token_insert_rotated", "refresh_token_insert_rotated",
   "grant_extend" }, function(world, attempt)
   local given = tokens(world)
