@@ -16,7 +16,8 @@ ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
 -- What the tree does not keep yet, with why: it is told, and fails nothing.
 local KNOWN = {
   ["lose access_token_revoke"] = "V3", ["lose grant_revoke"] = "V3", ["lose sessions_end"] = "V3",
-  ["lose logout_queue_all"] = "V3", ["lose session_apps_forget_all"] = "V3", ["fail audit_insert"] = "V12",
+  ["lose logout_queue_all"] = "V3", ["lose session_apps_forget_all"] = "V3", ["lose grant_revoke_replayed"] = "V3",
+  ["lose grant_revoke_reused"] = "V3", ["fail audit_insert"] = "V12",
   ["lose device_decide"] = "the consent of a device is told to nobody, and asked again is refused",
   ["twice a device begins"] = "device_insert finds its own row no more",
   ["twice a user gets a fingerprint"] = "audit_insert without ON CONFLICT",

@@ -17,7 +17,6 @@ local jose = require "helpers.jose"
 local lock = require "helpers.lock"
 local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
-local sys = require "helpers.sys"
 local wallet = require "helpers.wallet"
 
 local DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -172,6 +171,18 @@ add("a code comes again", { "grant_revoke_replayed" }, function(world, attempt)
     return flow.token(world.server, form)
   end, 400)
   assert(not flow.is_active(world.server, given.access_token))
+end)
+
+add("a refresh token comes again, after the grace", { "grant_revoke_reused" }, function(world, attempt)
+  local given = tokens(world)
+  local form = flow.refresh_form(world.app, given.refresh_token)
+  local answer = flow.token(world.server, form)
+  lock.change(world.server, "UPDATE refresh_tokens SET rotated_at = rotated_at - 100")
+  assert(flow.is_active(world.server, answer.json.access_token))
+  attempt(function()
+    return flow.token(world.server, form)
+  end, 400)
+  assert(not flow.is_active(world.server, answer.json.access_token))
 end)
 
 add("a token is refreshed", { "refresh_token_rotate", "access_token_insert_rotated", "refresh_token_insert_rotated",
@@ -484,26 +495,33 @@ add("keys are made anew", { "signing_key_delete_all", "signing_key_insert" }, fu
   end, 200)
 end)
 
+-- use(a second server that has just started) → is it done? As long as it is not, with another.
+local function by_another(world, attempt, use)
+  attempt.until_seen(function() end, function()
+    local other = server_helper.start { state = world.server.state, workers = 1, args = { "--no-confine" } }
+    local is_done = use(other)
+    other:stop()
+    return is_done
+  end)
+end
+
 add("a key is needed longer", { "signing_key_need" }, function(world, attempt)
-  local cookie = flow.sign_in(world.server, world.app, world.user)
-  attempt.until_seen(function()
-    cli.ask(world.server.state, "keys", "rotate", "--anew")
-    world.server.process:signal(sys.HUP) -- which looks for them
-  end, function()
-    return pcall(flow.tokens, world.server, world.app, cookie, { scope = "openid" })
+  cli.ask(world.server.state, "keys", "rotate", "--anew")
+  by_another(world, attempt, function(other)
+    local cookie = flow.sign_in(other, world.app, world.user)
+    local code = flow.code(other, world.app, cookie, { scope = "openid" })
+    return shape.is_ok(flow.token(other, flow.code_form(world.app, code)))
   end)
 end)
 
--- What a server does when it starts, and later from time to time: once more as long as it has not been done.
+-- What a server does when it starts, and later from time to time: `sql` then counts nothing any more.
 local function started_until(world, attempt, sql)
-  attempt.until_seen(function() end, function()
-    local other = server_helper.start { state = world.server.state, workers = 1, args = { "--no-confine" } }
+  by_another(world, attempt, function()
     local deadline = cqueues.monotime() + 1
     local is_done
     repeat
       is_done = lock.number(world.server, sql) == 0
     until is_done or cqueues.monotime() > deadline
-    other:stop()
     return is_done
   end)
 end
@@ -522,6 +540,12 @@ add("names get their looks", { "app_look_set", "user_look_set" }, function(world
   lock.change(world.server, "UPDATE users SET look = NULL, look_twin = ''")
   started_until(world, attempt, [[SELECT (SELECT count(*) FROM apps WHERE look IS NULL)
     + (SELECT count(*) FROM users WHERE look IS NULL)]])
+end)
+
+add("readiness is asked for", { "health" }, function(world, attempt)
+  attempt.until_seen(function() end, function()
+    return http.get(world.server, "/readyz").status == 200
+  end)
 end)
 
 add("something is put on record", { "audit_insert" }, function(world, attempt)
