@@ -184,7 +184,7 @@ end
 
 -- Whether somebody else may still remember what the client's app was before its last change.
 local function is_remembered(self, op)
-  for n = op.n, 1, -1 do
+  for n = op.n - 1, 1, -1 do
     local change = self.trial.events[n]
     if change.is_change and change.client == op.client and change.is_done then
       return op.from < change.to + self.trial.slack_s
@@ -194,8 +194,8 @@ end
 
 -- Which rule a refusal breaks: it came after a try that was not answered, too soon after a change, or out of the blue.
 local function refusal(self, op)
-  local tries = self.tries[op.intent] or {}
-  return #tries > 0 and tries[1].n < op.n and "retried" or is_remembered(self, op) and "changed" or "refused"
+  local first = (self.tries[op.intent] or {})[1] or op
+  return is_remembered(self, first) and "changed" or first.n < op.n and "retried" or "refused"
 end
 
 local function refusals(self, say, name)

@@ -14,7 +14,7 @@ local faults = { names = {
   sqlite = { "kill", "kill", "terminate", "stand_still", "write_lock", "disk_stalls", "disk_full", "commands",
     "reload" },
   postgres = { "kill", "stand_still", "terminate", "restart", "away", "backends_end", "statements_cancelled",
-    "line_cut", "line_cut_after", "line_slow", "line_dead", "table_locked", "read_only" },
+    "line_cut", "line_cut_after", "line_slow", "line_dead", "line_mute", "table_locked", "read_only" },
 } }
 
 local function server_of(trial, fault, random)
@@ -167,15 +167,27 @@ function faults.line_slow(trial, fault, random)
   line:pass()
 end
 
--- Nothing passes; then it is cut, or what was held back is delivered.
+-- For a time; then it is cut, or what was held back is delivered.
+local function held_back(line, seconds, is_cut)
+  cqueues.sleep(seconds)
+  if is_cut then
+    line:cut()
+  end
+  line:pass()
+end
+
+-- Nothing passes.
 function faults.line_dead(trial, fault, random)
   local line = line_of(trial, fault, random)
   line:hold()
-  cqueues.sleep(0.5 + random() * 4)
-  line:pass()
-  if random(2) == 1 then
-    line:cut()
-  end
+  held_back(line, 0.5 + random() * 4, random(2) == 1)
+end
+
+-- What is done is not answered.
+function faults.line_mute(trial, fault, random)
+  local line = line_of(trial, fault, random)
+  line:mute()
+  held_back(line, 0.2 + random() * 4, random(3) > 1)
 end
 
 function faults.table_locked(trial, _, random)

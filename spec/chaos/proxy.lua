@@ -50,7 +50,7 @@ function proxy:accept()
     self.pairs[pair] = true
     for i = 1, 2 do
       cqueues.running():wrap(function()
-        self:pump(pair, pair[i], pair[3 - i])
+        self:pump(pair, pair[i], pair[3 - i], i == 2)
         close(pair)
         self.pairs[pair] = nil
       end)
@@ -59,8 +59,8 @@ function proxy:accept()
 end
 
 -- What is left of a piece that may pass; false: the line is cut behind it.
-function proxy:allowed(piece)
-  while self.is_held do
+function proxy:allowed(piece, is_answer)
+  while self.is_held or is_answer and self.is_mute do
     cqueues.sleep(0.02)
   end
   if self.delay_s then
@@ -77,14 +77,14 @@ function proxy:allowed(piece)
   return piece
 end
 
-function proxy:pump(pair, from, to)
+function proxy:pump(pair, from, to, is_answer)
   while not pair.is_closed do
     local piece = from:xread(-CHUNK, "bn")
     if not piece then
       return
     end
     local is_cut
-    piece, is_cut = self:allowed(piece)
+    piece, is_cut = self:allowed(piece, is_answer)
     if #piece > 0 and not to:xwrite(piece, "bn") or is_cut then
       return
     end
@@ -108,8 +108,13 @@ function proxy:hold()
   self.is_held = true
 end
 
+-- What is asked passes, what is answered does not.
+function proxy:mute()
+  self.is_mute = true
+end
+
 function proxy:pass()
-  self.is_held, self.delay_s, self.bytes_left = nil, nil, nil
+  self.is_mute, self.is_held, self.delay_s, self.bytes_left = nil, nil, nil, nil
 end
 
 function proxy:stop()
