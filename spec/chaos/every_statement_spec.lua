@@ -20,11 +20,9 @@ local APART = { untold_insert = "it follows on each answer that is lost for good
 local KNOWN = {
   rotation = "a token that was rotated, and told, is good again when another rotation in the grace is untold",
   ["lose grant_revoke"] = "V3", ["lose grant_revoke_replayed"] = "V3",
-  ["lose grant_revoke_reused"] = "V3", ["fail audit_insert"] = "V12",
+  ["lose grant_revoke_reused"] = "V3",
   ["lose device_decide"] = "the consent of a device is told to nobody, and asked again is refused",
   ["twice a device begins"] = "device_insert finds its own row no more",
-  ["twice a user gets a fingerprint"] = "audit_insert without ON CONFLICT",
-  ["twice a user is deleted"] = "the second run finds nobody", -- and audit_insert
 }
 
 local TOKENS = [[

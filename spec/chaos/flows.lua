@@ -151,7 +151,8 @@ add("a person denies", { "spend" }, function(world, attempt)
   assert(select(2, answer:location()).error == "access_denied", answer.headers.location)
 end)
 
-add("a code is redeemed", { "grant_redeem", "access_token_insert_redeemed", "refresh_token_insert_redeemed" },
+add("a code is redeemed", { "grant_redeem", "access_token_insert_redeemed", "refresh_token_insert_redeemed",
+  "audit_insert_of_issued" },
   function(world, attempt)
     local code = flow.code(world.server, world.app, world.cookie)
     local answer = attempt(function()
@@ -206,7 +207,7 @@ local function revoked(world, attempt, name)
   assert(not flow.is_active(world.server, given.access_token))
 end
 
-add("an access token is revoked", { "access_token_revoke" }, function(world, attempt)
+add("an access token is revoked", { "access_token_revoke", "audit_insert_proven" }, function(world, attempt)
   revoked(world, attempt, "access_token")
 end)
 
@@ -551,8 +552,8 @@ end)
 add("something is put on record", { "audit_insert" }, function(world, attempt)
   local id
   attempt.until_seen(function()
-    id = http.request(world.server, "PATCH", "/idp/apps/" .. world.app.app_id,
-      owned(world, { json = { description = fresh "On record " } })).headers["x-request-id"]
+    id = http.post(world.server, "/idp/token/introspect", { form = { token = "x", client_id = world.app.client_id,
+      client_secret = "wrong" } }).headers["x-request-id"]
   end, function()
     return lock.number(world.server, ("SELECT count(*) FROM audit WHERE request_id = '%s'"):format(id)) == 1
   end)

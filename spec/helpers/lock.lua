@@ -5,8 +5,8 @@
 --   … lock:release()      or lock:release("UPDATE …"): with a change that those who wait meet then
 --
 -- lock.change(server, sql) changes what is in there: for what would take a spec too long to wait for or to make.
--- lock.number(server, sql) asks for one number: how many rows there are. lock.text(server, sql): the first column of all
--- rows, a line each (SQLite).
+-- lock.number(server, sql) asks for one number: how many rows there are. lock.text(server, sql): the first column of
+-- all rows, a line each (SQLite).
 local ffi = require "ffi"
 
 local database = require "helpers.database"
