@@ -15,6 +15,10 @@ ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
 
 -- Statements apart, and why.
 local APART = { untold_insert = "it follows on each answer that is lost for good, until it is written" }
+for _, name in ipairs { "leftover_authorization_delete", "leftover_app_shares_delete", "leftover_api_key_delete",
+  "leftover_passkey_delete", "user_count_mend", "authorizations_counted_mend", "app_counts_mend" } do
+  APART[name] = "upkeep, which comes again as sweeps do"
+end
 
 -- What the tree does not keep yet, with why: it is told, and fails nothing.
 local KNOWN = {

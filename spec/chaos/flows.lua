@@ -64,7 +64,7 @@ end
 
 --- apps
 
-add("an app is made", { "app_insert", "app_search_insert", "app_counts_take", "app_counts_put" },
+add("an app is made", { "app_insert", "app_search_insert", "app_counts_add" },
   function(world, attempt)
     local name = fresh "Made "
     attempt(function()
@@ -87,7 +87,8 @@ add("an app gets a secret", { "app_set_secret" }, function(world, attempt)
   end, 200)
 end)
 
-add("an app is deleted", { "app_delete", "app_search_delete", "app_delete_authorizations", "app_delete_shares" },
+add("an app is deleted", { "app_delete", "app_search_delete", "app_delete_authorizations", "app_delete_shares",
+  "app_delete_device_codes", "app_delete_session_apps" },
   function(world, attempt)
     local app = flow.app(world.server, world.user)
     tokens(world, app)
@@ -215,7 +216,7 @@ add("a family is revoked", { "grant_revoke" }, function(world, attempt)
   revoked(world, attempt, "refresh_token")
 end)
 
-add("an authorization is revoked", { "authorization_revoke", "app_discount_user" }, function(world, attempt)
+add("an authorization is revoked", { "authorization_revoke", "authorization_counted" }, function(world, attempt)
   local app = flow.app(world.server, world.user)
   local given = tokens(world, app)
   assert(flow.is_active(world.server, given.access_token))
@@ -476,7 +477,7 @@ end)
 
 add("a user is deleted", { "user_delete", "user_delete_counts", "user_delete_search", "user_delete_shares",
   "user_delete_uses", "user_delete_authorizations", "user_delete_apps", "user_delete_keys", "user_delete_passkeys",
-  "user_delete_sessions" }, function(world, attempt)
+  "user_delete_sessions", "user_delete_device_codes", "user_delete_session_apps" }, function(world, attempt)
   local user = flow.user(world.server)
   local app = flow.app(world.server, user)
   shape.ok(share(world, flow.app(world.server, world.user), user))
