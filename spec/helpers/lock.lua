@@ -5,7 +5,8 @@
 --   … lock:release()      or lock:release("UPDATE …"): with a change that those who wait meet then
 --
 -- lock.change(server, sql) changes what is in there: for what would take a spec too long to wait for or to make.
--- lock.number(server, sql) asks for one number: how many rows there are.
+-- lock.number(server, sql) asks for one number: how many rows there are. lock.text(server, sql): the first column of
+-- all rows, a line each (SQLite).
 local ffi = require "ffi"
 
 local database = require "helpers.database"
@@ -19,6 +20,7 @@ int sqlite3_exec(void *handle, const char *sql, void *callback, void *argument, 
 int sqlite3_prepare_v2(void *handle, const char *sql, int len, void **statement, const char **rest);
 int sqlite3_step(void *statement);
 long long sqlite3_column_int64(void *statement, int column);
+const char *sqlite3_column_text(void *statement, int column);
 int sqlite3_finalize(void *statement);
 int sqlite3_close(void *handle);
 const char *sqlite3_errmsg(void *handle);
@@ -95,6 +97,19 @@ function lock.number(server, sql)
   sqlite.sqlite3_finalize(statement[0])
   sqlite.sqlite3_close(self.handle)
   return number
+end
+
+function lock.text(server, sql)
+  local self, statement, lines = open_sqlite(server), ffi.new("void *[1]"), {}
+  assert(sqlite.sqlite3_prepare_v2(self.handle, sql, -1, statement, nil) == 0,
+    ffi.string(sqlite.sqlite3_errmsg(self.handle)))
+  while sqlite.sqlite3_step(statement[0]) == ROW do
+    local text = sqlite.sqlite3_column_text(statement[0], 0)
+    lines[#lines + 1] = text ~= nil and ffi.string(text) or ""
+  end
+  sqlite.sqlite3_finalize(statement[0])
+  sqlite.sqlite3_close(self.handle)
+  return table.concat(lines, "\n")
 end
 
 -- May be called twice.
