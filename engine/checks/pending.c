@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "checks/client.h"
 #include "checks/device_request.h"
 #include "checks/sealed.h"
 #include "checks/sealed_params.h"
@@ -85,6 +86,10 @@ static enum error params_open(struct request *request, const struct value *seale
     return error && error != ERROR_STORE_UNAVAILABLE ? app_has_changed(request) : error;
 }
 
+static bool is_of_app(struct request *request, const struct value *sealed, const struct app *app) {
+    return slice_equal(value_get_text(sealed, "app"), app_digest(request->arena, app));
+}
+
 enum error pending_open(struct request *request, struct slice session_id, const struct session *session,
                         struct pending *pending) {
     const struct value *sealed;
@@ -92,6 +97,8 @@ enum error pending_open(struct request *request, struct slice session_id, const 
     enum error error = sealed_open(request, &kind, session_id, &sealed, &expires_at_s);
     if (error)
         return error;
+    if (!db_untold_store(request->service->db, request->arena)) /* behind it, rows say whether it was answered */
+        return ERROR_STORE_UNAVAILABLE;
     if (!slice_equal(value_get_text(sealed, "browser_id"), session->browser_id))
         return fail(request, ERROR_FORBIDDEN,
                     "This request belongs to another sign-in. Go back to the app and try again.");
@@ -106,8 +113,11 @@ enum error pending_open(struct request *request, struct slice session_id, const 
                                     : params_open(request, sealed, &pending->asked);
     if (error)
         return error;
-    if (!slice_equal(value_get_text(sealed, "app"), app_digest(request->arena, &pending->asked.app)))
-        return app_has_changed(request);
+    if (!is_of_app(request, sealed, &pending->asked.app)) {
+        client_renew(request, &pending->asked.app); /* what is remembered may be older than the page */
+        if (!is_of_app(request, sealed, &pending->asked.app))
+            return app_has_changed(request);
+    }
     pending->asked.scopes = names_split(request->arena, value_get_text(sealed, "scope")); /* what was granted of them */
     return ERROR_NONE;
 }

@@ -68,7 +68,7 @@ struct response endpoint_consent_page(struct request *request) {
 
     struct batch batch = batch_in(arena);
     struct rows *spent = batch_add(&batch, STATEMENT_spent_find, db_text(pending.spent_id));
-    if (!db_untold_store(request->service->db, arena) || !db_run(request->service->db, &batch))
+    if (!db_run(request->service->db, &batch))
         return respond_error(request, ERROR_STORE_UNAVAILABLE);
     if (spent->count)
         return respond_error(request, fail(request, ERROR_BAD_REQUEST, "This request has been answered already."));

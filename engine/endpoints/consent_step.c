@@ -1,6 +1,7 @@
 #include "endpoints/consent_step.h"
 
 #include "base/clock.h"
+#include "checks/client.h"
 #include "checks/redirect_uri.h"
 #include "checks/scope.h"
 #include "crypto/code.h"
@@ -170,9 +171,10 @@ static struct response skip(struct request *request, const struct authorization_
 
 /* An answer that comes without the page's form (a client that drives a sign-in by itself) is to what the page would
  * have offered now. Where the policy fails nothing is: the page says so. */
-static struct response to_page(struct request *request, const struct authorization_request *asked,
+static struct response to_page(struct request *request, struct authorization_request *asked,
                                const struct session *session, const struct value *previous) {
     struct pending *pending = arena_alloc(request->arena, sizeof(*pending));
+    client_renew(request, &asked->app); /* the page shows the app as it is, not as it is remembered */
     pending_begin(request, asked, pending);
     consent_offer(request, pending, &session->user, previous);
     return response_redirect(slice_is(request->method, "POST") ? 303 : 302,

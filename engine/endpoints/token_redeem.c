@@ -20,10 +20,10 @@ static enum error redeem(struct request *request, const struct token_caller *cal
     int64_t ends_at_s = set->has_refresh ? set->refresh_expires_at_s : set->access_expires_at_s;
     request_works(request, slice_of(set->access.id));
     struct batch batch = batch_in(request->arena);
-    struct rows *redeemed =
-        batch_add(&batch, STATEMENT_grant_redeem, db_text(grant_id), db_int(set->now_s),
-                  db_text(slice_of(set->access.id)), db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")),
-                  db_int(ends_at_s), is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable.since_s), db_int(repeatable.until_s));
+    struct rows *redeemed = batch_add(
+        &batch, STATEMENT_grant_redeem, db_text(grant_id), db_int(set->now_s), db_text(slice_of(set->access.id)),
+        db_text(is_authenticated ? SLICE("secret") : SLICE("pkce")), db_int(ends_at_s),
+        is_authenticated ? db_null() : db_text(set->dpop_jkt), db_int(repeatable.since_s), db_int(repeatable.until_s));
     token_set_store(request, &batch, set, grant_id);
     if (!audit_run(request, &batch))
         return ERROR_STORE_UNAVAILABLE;
