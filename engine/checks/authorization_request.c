@@ -62,7 +62,7 @@ static enum error target_check(struct request *request, const char *place, struc
     if (error)
         return error;
     error = redirect_check(request, asked);
-    if (error && client_renew(request, &asked->app))
+    if (error && !(error = client_renew(request, &asked->app, error)))
         error = redirect_check(request, asked);
     asked->may_redirect = !error;
     return error;

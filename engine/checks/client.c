@@ -33,15 +33,17 @@ static bool is_another(const struct app *a, const struct app *b) {
     return a->active != b->active;
 }
 
-bool client_renew(struct request *request, struct app *app) {
+enum error client_renew(struct request *request, struct app *app, enum error refusal) {
     if (!app->is_remembered)
-        return false;
+        return refusal;
     struct rows *rows = db_find_again(request->service->db, request->arena, STATEMENT_app_by_client_id, app->client_id);
-    if (!rows || rows->count == 0)
-        return false;
+    if (!rows)
+        return fail(request, ERROR_STORE_UNAVAILABLE, NULL);
+    if (rows->count == 0)
+        return refusal;
     struct app before = *app;
     *app = app_from(rows, 0);
-    return is_another(&before, app);
+    return is_another(&before, app) ? ERROR_NONE : refusal;
 }
 
 /* What was presented, and by which RFC 7591 method. */
@@ -111,7 +113,7 @@ enum error client_check(struct request *request, struct client *client) {
         return error == ERROR_INVALID_CLIENT ? fail(request, error, "Client authentication failed.") : error;
     client->is_named = true;
     error = client_prove(request, &presented, client);
-    if (error == ERROR_INVALID_CLIENT && client_renew(request, &client->app))
+    if (error == ERROR_INVALID_CLIENT && !(error = client_renew(request, &client->app, error)))
         error = client_prove(request, &presented, client);
     return error;
 }

@@ -26,9 +26,9 @@
 /* The app of a client_id, active or not. ERROR_INVALID_CLIENT when there is none. */
 enum error client_find(struct request *request, struct slice client_id, struct app *app);
 /* Before a client is refused by what its app has (secret, keys, redirect URIs, being switched off): another server may
- * have changed that a moment ago. Reads an app that came from memory once more; true when it is another by now, so that
- * the question is worth asking again. */
-bool client_renew(struct request *request, struct app *app);
+ * have changed that a moment ago. Reads an app that came from memory once more. ERROR_NONE when it is another by now,
+ * so that the question is worth asking again; else the refusal, or ERROR_STORE_UNAVAILABLE. */
+enum error client_renew(struct request *request, struct app *app, enum error refusal);
 
 /* How the caller of a token endpoint proved to be the client. */
 struct client {

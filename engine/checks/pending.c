@@ -114,7 +114,9 @@ enum error pending_open(struct request *request, struct slice session_id, const 
     if (error)
         return error;
     if (!is_of_app(request, sealed, &pending->asked.app)) {
-        client_renew(request, &pending->asked.app); /* what is remembered may be older than the page */
+        /* what is remembered may be older than the page */
+        if ((error = client_renew(request, &pending->asked.app, ERROR_NONE)))
+            return error;
         if (!is_of_app(request, sealed, &pending->asked.app))
             return app_has_changed(request);
     }

@@ -174,7 +174,9 @@ static struct response skip(struct request *request, const struct authorization_
 static struct response to_page(struct request *request, struct authorization_request *asked,
                                const struct session *session, const struct value *previous) {
     struct pending *pending = arena_alloc(request->arena, sizeof(*pending));
-    client_renew(request, &asked->app); /* the page shows the app as it is, not as it is remembered */
+    enum error error = client_renew(request, &asked->app, ERROR_NONE); /* the page shows the app as it is */
+    if (error)
+        return authorization_error(request, asked, error);
     pending_begin(request, asked, pending);
     consent_offer(request, pending, &session->user, previous);
     return response_redirect(slice_is(request->method, "POST") ? 303 : 302,

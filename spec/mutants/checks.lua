@@ -80,6 +80,6 @@ return {
   { "engine/checks/caller.c", " && off_s <= HOTKEY_NONCE_SKEW_S", "", "http/apps_spec" },
   { "engine/checks/caller.c", "if (error || (changes_something(request) && (error = csrf_token_check(request, &session))))", "if (error)", "http/apps_spec" },
   { "engine/checks/caller.c", 'changes_something(request) ? SLICE("write") : SLICE("read")', 'SLICE("read")', "http/apps_spec" },
-  { "engine/checks/client.c", "if (error == ERROR_INVALID_CLIENT && client_renew(request, &client->app))", "if (0)", "postgres/several_servers_spec" },
-  { "engine/checks/authorization_request.c", "if (error && client_renew(request, &asked->app))", "if (0)", "postgres/several_servers_spec" },
+  { "engine/checks/client.c", "if (error == ERROR_INVALID_CLIENT && !(error = client_renew(request, &client->app, error)))", "if (0)", "postgres/several_servers_spec" },
+  { "engine/checks/authorization_request.c", "if (error && !(error = client_renew(request, &asked->app, error)))", "if (0)", "postgres/several_servers_spec" },
 }
