@@ -14,7 +14,7 @@ world.__index = world
 
 -- trial: { events, rows, grace_s, deadline_s, slack_s, patience }
 local function world_of(trial)
-  local self = setmetatable({ trial = trial, ops = {}, faults = {}, families = {}, endings = {}, tries = {},
+  local self = setmetatable({ trial = trial, ops = {}, faults = {}, stalls = {}, families = {}, endings = {}, tries = {},
     uses = {} }, world)
   local function put(list, key, event)
     list[key] = list[key] or {}
@@ -38,6 +38,8 @@ local function world_of(trial)
       self.families[event.id] = event
     elseif event.what == "fault" then
       table.insert(self.faults, event)
+    elseif event.what == "stall" then
+      table.insert(self.stalls, event)
     end
   end
   return self
@@ -264,9 +266,18 @@ rule("no_500", function(self, say)
   end
 end)
 
+-- How long of that time the trial itself stood still.
+local function stalled_s(self, from, to)
+  local seconds = 0
+  for _, stall in ipairs(self.stalls) do
+    seconds = seconds + math.max(0, math.min(to, stall.to) - math.max(from, stall.from))
+  end
+  return seconds
+end
+
 rule("late", function(self, say)
   for _, op in ipairs(self.ops) do
-    local took = op.to - op.from
+    local took = op.to - op.from - stalled_s(self, op.from, op.to)
     if took > (self.trial.deadline_s + 1) * self.trial.patience and op.server ~= "cli"
       and not self:was_hit(op.server, "stand_still", op.from, op.to) then
       say(("%s took %.2f s"):format(op.kind, took), op)

@@ -19,6 +19,7 @@
 --   family  id, authorization, app: where a family belongs
 --   fault   name, server, from, to, recovery_s = { [server] = seconds }, kills = the server that died by kill -9
 --   ended   server, code, why: a server that ended otherwise than it should
+--   stall   from, to: the trial itself had no turn of the processor
 local cjson = require "cjson.safe"
 local cqueues = require "cqueues"
 

@@ -21,6 +21,7 @@ local PEOPLE, OBSERVERS, SUBJECTS = 10, 2, 60
 local LIMITS = { store_timeout_ms = 1000, request_timeout_ms = 3000, drain_timeout_ms = 3000 }
 local GRACE_S = 4
 local ENDING_S = 60 -- so long those who ask again may ask when all is well
+local WATCH_S, STALL_S = 0.1, 0.5
 local RECOVERY_S = 30 -- after so long a server is said never to write again
 
 trial.GRACE_S, trial.DEADLINE_S = GRACE_S, LIMITS.request_timeout_ms / 1000
@@ -141,6 +142,19 @@ function trial:observe(number)
       self:look(who, who:any(), self.subjects[count - who.random(newest) + 1])
     end
     cqueues.sleep(0.005 + who.random() * 0.02)
+  end
+end
+
+-- Who is asked late cannot answer in time: notes when the trial itself stood still.
+function trial:watch()
+  local last = self.history:now()
+  while not self.is_over do
+    cqueues.sleep(WATCH_S)
+    local now = self.history:now()
+    if now - last > STALL_S then
+      self.history:add { what = "stall", from = last, to = now }
+    end
+    last = now
   end
 end
 
@@ -272,6 +286,9 @@ function trial:run(names, seconds)
       self:observe(i)
     end)
   end
+  spawn(self, queue, "the watch", function()
+    self:watch()
+  end)
   self:fault_loop(names, cqueues.monotime() + seconds)
   self.is_over = true
   everybody_done(self)
