@@ -21,7 +21,7 @@ local PEOPLE, OBSERVERS, SUBJECTS = 10, 2, 60
 local LIMITS = { store_timeout_ms = 1000, request_timeout_ms = 3000, drain_timeout_ms = 3000 }
 local GRACE_S = 4
 local ENDING_S = 60 -- so long those who ask again may ask when all is well
-local WATCH_S, STALL_S = 0.1, 0.5
+local TICK_S, STALL_S = 0.1, 0.5
 local RECOVERY_S = 30 -- after so long a server is said never to write again
 
 trial.GRACE_S, trial.DEADLINE_S = GRACE_S, LIMITS.request_timeout_ms / 1000
@@ -146,10 +146,10 @@ function trial:observe(number)
 end
 
 -- Who is asked late cannot answer in time: notes when the trial itself stood still.
-function trial:watch()
+function trial:notice_stalls()
   local last = self.history:now()
   while not self.is_over do
-    cqueues.sleep(WATCH_S)
+    cqueues.sleep(TICK_S)
     local now = self.history:now()
     if now - last > STALL_S then
       self.history:add { what = "stall", from = last, to = now }
@@ -286,8 +286,8 @@ function trial:run(names, seconds)
       self:observe(i)
     end)
   end
-  spawn(self, queue, "the watch", function()
-    self:watch()
+  spawn(self, queue, "who notices stalls", function()
+    self:notice_stalls()
   end)
   self:fault_loop(names, cqueues.monotime() + seconds)
   self.is_over = true
