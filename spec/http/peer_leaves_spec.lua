@@ -204,6 +204,10 @@ describe("a peer that leaves", function()
       assert.equal(200, (peer:answer(41)))
       lock:release()
       local status, text = peer:answer(39, 10 * server_helper.patience)
+      if status == 503 then -- another redeemed it whose peer has left: come again
+        assert(peer:send(frames.post(43, "/idp/token", body, FORM)))
+        status, text = peer:answer(43, 10 * server_helper.patience)
+      end
       assert.is_true(status == 200 or status == 400, text)
       peer:close()
     end)
