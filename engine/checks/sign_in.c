@@ -58,10 +58,8 @@ static enum error conclude(struct request *request, const struct attempt *attemp
 
 /* What the policy does not offer is not taken, either. */
 static enum error method_check(struct request *request, const char *method) {
-    const struct value *offered = policy_login_methods(request->service->policy);
-    for (const struct value *one = offered->first; one; one = one->next)
-        if (slice_is(one->text, method))
-            return ERROR_NONE;
+    if (policy_offers_login(request->service->policy, method))
+        return ERROR_NONE;
     return fail(request, ERROR_FORBIDDEN, "This way of signing in is switched off here.");
 }
 
@@ -137,7 +135,7 @@ enum error passkey_prove(struct request *request, const struct passkey_answer *a
     enum error error = method_check(request, "passkey");
     if (error || (error = attempt_begin(request, answer->credential_id, &attempt)))
         return error;
-    error = passkey_check(request, answer, true, proven);
+    error = passkey_check(request, answer, PASSKEY_SIGN_IN, proven);
     if (!error)
         error = policy_check(request, &proven->user);
     return conclude(request, &attempt, &proven->user, error);

@@ -48,7 +48,8 @@ const struct field login_fields[] = {
     {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For passkey."},
     {"csrf_token", FIELD_TEXT, 0, 0, 0, "The page's, which a browser needs where it does not name its site."},
     {"factor", FIELD_TEXT, 0, 0, 0, "For second_factor: the page's, and what passkey has."},
-    {"public_key", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none; DER."},
+    {"attestation_object", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none."},
+    {"public_key", FIELD_TEXT, 0, 0, 0, "The attested key once more, if at all; DER."},
     {0},
 };
 
@@ -135,10 +136,17 @@ static struct slice form_target(struct request *request, const struct errand *er
     return is_of_app(errand) ? uri_origin(request->arena, errand->asked.redirect_uri) : SLICE_NONE;
 }
 
+/* Of a passkey that was sent here, and that no account has. */
+static struct slice unknown_passkey(const struct request *request, int status) {
+    const struct params *form = &request->form;
+    bool was_asked_for = status != 200 && slice_is(params_get(form, "auth_method"), "passkey");
+    return was_asked_for && request->error == ERROR_NOT_FOUND ? params_get(form, "credential_id") : SLICE_NONE;
+}
+
 /* The sign-in page of that context. */
 static struct response one_factor_page(struct request *request, int status, struct value *context,
                                        struct slice target) {
-    passkey_ask(request, context, NULL, NULL, false);
+    passkey_ask(request, context, PASSKEY_SIGN_IN, NULL, NULL, unknown_passkey(request, status));
     return form_page(request, status, "login", context, LOGIN_ACTION, target);
 }
 
@@ -163,7 +171,7 @@ static struct response second_factor_page(struct request *request, const struct 
         return respond_error(request, failed);
     value_set_text(request->arena, context, "factor", factor);
     value_set_bool(request->arena, context, "is_new", passkeys->count == 0);
-    passkey_ask(request, context, user, passkeys, passkeys->count == 0);
+    passkey_ask(request, context, passkeys->count ? PASSKEY_SECOND_FACTOR : PASSKEY_MAKE, user, passkeys, SLICE_NONE);
     return form_page(request, status, "second_factor", context, LOGIN_ACTION, form_target(request, errand));
 }
 
@@ -270,6 +278,7 @@ static int status_of(enum error error) {
 static struct response login_failed(struct request *request, const struct errand *errand, enum error error) {
     if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
         return respond_error(request, error);
+    request->error = error;
     struct value *context = errand_context(request, errand, request->error_text);
     return retry(request, error, one_factor_page(request, status_of(error), context, form_target(request, errand)));
 }

@@ -54,6 +54,8 @@ return {
     "Du brauchst auch einen Passkey: Melde dich mit einem Browser an.",
   ["This passkey may have been copied: its count has gone back."] =
     "Dieser Passkey ist vielleicht kopiert worden: Sein Zähler ist rückwärts gelaufen.",
+  ["The key is not the one that the passkey says to have."] =
+    "Der Schlüssel ist nicht der, den der Passkey zu haben sagt.",
   ["This passkey has a key that cannot be used here."] =
     "Dieser Passkey hat einen Schlüssel, der hier nicht benutzt werden kann.",
 
@@ -226,6 +228,10 @@ return {
   ["Sign in with a passkey"] = "Mit einem Passkey anmelden",
   ["The passkey was not used:"] = "Der Passkey wurde nicht benutzt:",
   ["This browser has no passkeys."] = "Dieser Browser kennt keine Passkeys.",
+  ["it was cancelled, or took too long. Try again."] = "Es wurde abgebrochen oder hat zu lange gedauert. Versuche es noch einmal.",
+  ["there is one of yours here already."] = "Hier gibt es schon einen von dir.",
+  ["it cannot be used at this address."] = "Unter dieser Adresse geht das nicht.",
+  ["this device cannot make one as it is asked for here."] = "Dieses Gerät kann keinen anlegen, wie er hier verlangt wird.",
   ["This way of signing in is switched off here."] = "Diese Art der Anmeldung ist hier abgeschaltet.",
   ["One more step"] = "Noch ein Schritt",
   ["Your account also needs a passkey. Make one now: with your finger, face, PIN or a security key."] =
