@@ -151,7 +151,8 @@ static enum error by_access_token(struct request *request, struct slice text, co
 }
 
 static enum error caller_read(struct request *request, struct caller *caller) {
-    if (slice_is_set(request->hotkey))
+    /* A hotkey that has signed nothing is no caller: clients name it beside their API key. */
+    if (slice_is_set(request->hotkey) && (slice_is_set(request->signature) || !slice_is_set(request->authorization)))
         return by_hotkey(request, caller);
     struct slice text = bearer_token(request->authorization);
     if (!slice_is_set(text))

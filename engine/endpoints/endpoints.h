@@ -15,6 +15,8 @@ endpoint endpoint_scopes;          /* GET /idp/scopes */
 endpoint endpoint_cli_login_nonce; /* GET /idp/cli_login/nonce */
 endpoint endpoint_cli_login;       /* GET /idp/cli_login */
 
+endpoint endpoint_users_me; /* GET /users/me */
+
 endpoint endpoint_passkey_challenge; /* GET /idp/passkey/challenge */
 endpoint endpoint_related_origins;   /* GET /.well-known/webauthn */
 endpoint endpoint_app_list;          /* GET /idp/apps */

@@ -3,6 +3,7 @@
 
 #include "checks/fields.h"
 #include "checks/passkey.h"
+#include "checks/redirect_uri.h"
 
 const struct field passkey_challenge_fields[] = {
     {"use", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "What it is for: sign_in, second_factor or make."},
@@ -29,11 +30,10 @@ struct response endpoint_passkey_challenge(struct request *request) {
 /* Browsers ask on pages of another origin whether our passkeys may be used there (WebAuthn Level 3 §5.11). */
 struct response endpoint_related_origins(struct request *request) {
     const struct settings *settings = request->service->settings;
-    if (!settings->related_origins_count)
-        return respond_error(request, ERROR_NOT_FOUND);
     struct value *answer = value_map(request->arena), *origins = value_list(request->arena);
+    value_append_text(request->arena, origins, uri_origin(request->arena, settings->issuer));
     for (size_t i = 0; i < settings->related_origins_count; i++)
-        value_append(origins, value_text(request->arena, settings->related_origins[i]));
+        value_append_text(request->arena, origins, settings->related_origins[i]);
     value_set_value(answer, "origins", origins);
     return response_value(request, answer);
 }

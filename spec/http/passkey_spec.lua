@@ -274,8 +274,8 @@ describe("A passkey", function()
       "https://id.example.net:8443" } } }
     local answer = http.get(related, "/.well-known/webauthn")
     assert.equal("application/json", answer.headers["content-type"])
-    assert.same({ origins = { "https://id.example.org", "https://id.example.net:8443" } }, answer.json)
-    assert.equal(404, http.get(server, "/.well-known/webauthn").status)
+    assert.same({ origins = { related.issuer, "https://id.example.org", "https://id.example.net:8443" } }, answer.json)
+    assert.same({ origins = { server.issuer } }, http.get(server, "/.well-known/webauthn").json)
     for origin, said in pairs { ["https://id.example.net:8443"] = "No account has", [related.issuer] = "No account has",
                                 ["https://id.example.net"] = "not for this page" } do
       local asked = authenticator.asked(http.get(related, "/idp/login").body)
