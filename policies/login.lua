@@ -28,8 +28,8 @@ return {
   },
   -- What the sign-in page offers; others are refused.
   methods = { "fingerprint", "hotkey", "passkey" },
-  -- Whether a passkey as a second factor must also ask for PIN, finger or face: "required", or "preferred" where it can.
-  -- One that signs in alone always must, and does so from the start where `methods` has "passkey".
+  -- Whether a passkey as a second factor must also ask for PIN, finger or face: "required", or "preferred", where it
+  -- can. One that signs in alone always must, and does so from the start where `methods` has "passkey".
   user_verification = "preferred",
   allow = allow,
   second_factor = second_factor,

@@ -65,9 +65,14 @@ static enum error signature_check(struct request *request, struct slice *text, u
         return fail(request, ERROR_BAD_REQUEST,
                     "This route takes no body, and the signature is over method and path alone: send none.");
     *text = signed_text(request);
-    if (wallet_verify(request->hotkey, *text, request->signature, key) != WALLET_OK)
+    switch (wallet_verify(request->hotkey, *text, request->signature, key)) {
+    case WALLET_OK:
+        return ERROR_NONE;
+    case WALLET_NO_SIGNATURE:
+        return fail(request, ERROR_UNAUTHENTICATED, "X-Chutes-Signature is not a signature: one has 128 hex digits.");
+    default:
         return fail(request, ERROR_UNAUTHENTICATED, "The hotkey's signature is not valid.");
-    return ERROR_NONE;
+    }
 }
 
 static enum error by_hotkey(struct request *request, struct caller *caller) {

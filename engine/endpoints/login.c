@@ -43,6 +43,7 @@ const struct field login_fields[] = {
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
     {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the page's text or the nonce, hex; for passkey: its own."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
+    {"message", FIELD_TEXT, 0, 0, 0, "For hotkey: what was signed, where it is a text of Sign-In with Substrate."},
     {"credential_id", FIELD_TEXT, 0, 0, 0, "For passkey, as WebAuthn has it; base64url, like what follows."},
     {"client_data", FIELD_TEXT, 0, 0, 0, "For passkey: clientDataJSON."},
     {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For passkey."},
@@ -184,7 +185,7 @@ static void field_missing(struct request *request, bool is_needed, const char *n
 static enum error prove(struct request *request, struct proven *proven) {
     const struct params *form = &request->form;
     struct slice method = params_get(form, "auth_method"), fingerprint = params_get(form, "fingerprint");
-    struct wallet_proof proof = {params_get(form, "hotkey"), params_get(form, "signature"), params_get(form, "nonce")};
+    const struct wallet_proof proof = wallet_proof_from(request->arena, form);
     struct passkey_answer answer = passkey_answer_from(form);
     bool by_hotkey = slice_is(method, "hotkey"), by_fingerprint = slice_is(method, "fingerprint");
     bool by_passkey = slice_is(method, "passkey");

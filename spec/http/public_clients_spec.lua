@@ -153,7 +153,8 @@ describe("The public clients of this API", function()
         ["x-chutes-signature"] = signature:sub(3) }
     end
     local text = cjson.encode { name = "Signed", redirect_uris = { CALLBACK } }
-    local answer = http.post(server, "/idp/apps", { json = text, headers = headers(hex(digest.new("sha256"):final(text))) })
+    local hash = hex(digest.new("sha256"):final(text))
+    local answer = http.post(server, "/idp/apps", { json = text, headers = headers(hash) })
     shape.ok(answer)
     assert.equal("Signed", answer.json.name)
     for _, path in ipairs { "/users/me", "/users/me/" } do -- signed is the path as it is sent
