@@ -137,6 +137,8 @@ describe("GET /idp/apps", function()
     local most = http.get(server, "/idp/apps?limit=1000", { bearer = alice.api_key })
     shape.ok(most)
     assert.equal(100, most.json.limit)
+    shape.invalid(http.get(server, "/idp/apps?page=99999999999", { bearer = alice.api_key }),
+      { { "query", "page", "int_range" } })
     for _, limit in ipairs { "1.5", "1e3", "ten", "0x10", ("9"):rep(30), " 5" } do
       shape.invalid(http.get(server, "/idp/apps?" .. http.form { limit = limit }, { bearer = alice.api_key }),
         { { "query", "limit", "int_parsing" } })
