@@ -73,9 +73,11 @@ static struct value *fields_of(struct request *request, const struct authorizati
     return fields;
 }
 
-/* What every login page has. */
-static struct value *login_context(struct request *request, struct slice error) {
+/* What every login page has. Who tried with a wallet by hand goes on there; `hint`: whom the app expects. */
+static struct value *login_context(struct request *request, struct slice error, struct slice hint) {
     struct arena *arena = request->arena;
+    bool is_by_wallet = slice_is(params_get(&request->form, "auth_method"), "hotkey");
+    struct slice hotkey = is_by_wallet ? slice_trim(params_get(&request->form, "hotkey")) : SLICE_NONE;
     struct value *context = value_map(arena), *methods = value_map(arena);
     struct slice nonce = login_nonce(request, KEY_NONCE);
     value_set_text(arena, context, "error", error);
@@ -83,6 +85,8 @@ static struct value *login_context(struct request *request, struct slice error) 
     for (const struct value *method = offered->first; method; method = method->next)
         value_set(methods, method->text, value_bool(arena, true));
     value_set_value(context, "methods", methods);
+    value_set_bool(arena, context, "is_by_wallet", is_by_wallet);
+    value_set_text(arena, context, "hotkey", slice_is_set(hotkey) || !slice_starts(hint, "5") ? hotkey : hint);
     value_set_text(arena, context, "nonce", nonce);
     value_set_text(arena, context, "message", wallet_message(request, nonce));
     return context;
@@ -91,11 +95,9 @@ static struct value *login_context(struct request *request, struct slice error) 
 static struct value *app_context(struct request *request, const struct authorization_request *asked,
                                  struct slice error) {
     struct arena *arena = request->arena;
-    struct value *context = login_context(request, error);
+    struct value *context = login_context(request, error, params_get(&asked->params, "login_hint"));
     page_add_app(request, context, &asked->app);
     value_set_text(arena, context, "title", page_title(request, "Sign in to", &asked->app));
-    struct slice hint = params_get(&asked->params, "login_hint");
-    value_set_text(arena, context, "hotkey", slice_starts(hint, "5") ? hint : SLICE_NONE);
     value_set_value(context, "fields", fields_of(request, asked));
     return context;
 }
@@ -103,7 +105,7 @@ static struct value *app_context(struct request *request, const struct authoriza
 /* Of a form that carries one field along. */
 static struct value *field_context(struct request *request, struct slice error, struct slice title, const char *name,
                                    struct slice value) {
-    struct value *context = login_context(request, error), *fields = value_list(request->arena);
+    struct value *context = login_context(request, error, SLICE_NONE), *fields = value_list(request->arena);
     value_set_text(request->arena, context, "title", title);
     page_add_field(request->arena, fields, name, value);
     value_set_value(context, "fields", fields);

@@ -113,6 +113,19 @@ describe("A wallet's signature", function()
     assert.equal(400, cli_login({ hotkey = " ", signature = " ", nonce = nonce() }).status)
   end)
 
+  it("that is refused leaves the hotkey in the form, which stays open", function()
+    local page = by_page { hotkey = " " .. hotkey .. " ", signature = "hello", nonce = nonce() }
+    shape.page(page, 401)
+    assert.is_truthy(page.body:find('value="' .. hotkey .. '"', 1, true))
+    assert.is_truthy(page.body:find("<details open>", 1, true))
+    page = http.get(server, "/idp/login")
+    assert.is_nil(page.body:find(hotkey, 1, true))
+    assert.is_truthy(page.body:find("<details>", 1, true))
+    page = http.post(server, "/idp/login",
+      { form = { return_to = "/account", auth_method = "fingerprint", fingerprint = "x", hotkey = hotkey } })
+    assert.is_nil(page.body:find(hotkey, 1, true))
+  end)
+
   -- As SiwsMessage.prepareMessage() of @talismn/siws writes it.
   describe("over a text of Sign-In with Substrate", function()
     local function at(seconds)
