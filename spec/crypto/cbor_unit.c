@@ -66,6 +66,12 @@ static void refuses_what_is_not_whole_or_not_definite(void) {
         {"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff\x01", 10},
         {"\xbb\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x01", 11},
     };
+    char reserved[64] = {0x1c}; /* also where bytes enough follow */
+    for (char first = 0x1c; first <= 0x1f; first++) {
+        reserved[0] = first;
+        struct slice rest = {reserved, sizeof(reserved)};
+        CHECK(!cbor_read(&rest, &item));
+    }
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         struct slice rest = wrong[i];
         CHECK(!cbor_read(&rest, &item));
