@@ -74,7 +74,8 @@ describe("The start", function()
 
   it("is refused for related origins that are none", function()
     for _, origin in ipairs { "http://id.example.org", "https://id.example.org/", "https://Id.example.org",
-                              "id.example.org", "https://user@id.example.org", "https://id.example.org:99999", "https://" } do
+                              "id.example.org", "https://user@id.example.org", "https://id.example.org:99999",
+                              "https://" } do
       refused("related_origins: " .. origin:gsub("%p", "%%%0") .. " is not an origin",
         { settings = { related_origins = { origin } } })
     end
