@@ -4,6 +4,7 @@
 return {
   -- issuer = "https://id.example",      -- how the world sees this server; default: its first address
   -- listen = { "localhost:8080" },
+  -- related_origins = { "https://id.example.org" },  -- where else its passkeys may be used (README.md)
   -- landing_page = "/",                 -- where a sign-in from the command line ends
   -- tls_cert = "/etc/moonlatch/cert.pem", tls_key = "/etc/moonlatch/key.pem",
   -- database = "sqlite:state/moonlatch.db",  -- or "postgresql://user@host/name"

@@ -58,6 +58,19 @@ void value_set(struct value *map, struct slice name, struct value *child) {
     value_append(map, child);
 }
 
+void value_remove(struct value *map, const char *name) {
+    struct value *before = NULL;
+    for (struct value *child = map->first; child; before = child, child = child->next) {
+        if (!slice_is(child->name, name))
+            continue;
+        *(before ? &before->next : &map->first) = child->next;
+        if (map->last == child)
+            map->last = before;
+        map->count--;
+        return;
+    }
+}
+
 void value_set_text(struct arena *arena, struct value *map, const char *name, struct slice text) {
     value_set(map, slice_of(name), value_text(arena, text));
 }

@@ -37,6 +37,8 @@ struct value *value_text(struct arena *arena, struct slice text);
  * sets each name once. */
 void value_set(struct value *map, struct slice name, struct value *child);
 void value_append(struct value *list, struct value *child);
+/* The child of that name leaves the map; nothing when there is none. */
+void value_remove(struct value *map, const char *name);
 
 /* Shorthand for the common case of a literal name. */
 void value_set_text(struct arena *arena, struct value *map, const char *name, struct slice text);

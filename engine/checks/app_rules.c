@@ -32,7 +32,7 @@ const struct field app_fields[] = {
     [COLUMN(APP_PUBLIC)] = {"public", FIELD_BOOL, 0, 0, 0, "Whether others find it in listings; true when left out."},
     [COLUMN(APP_REFRESH_DAYS)] = {"refresh_token_lifetime_days", FIELD_INT, 0, 1, 365,
                                   "How long it may stay away; 30 when left out."},
-    [COLUMN(APP_ALLOWED_SCOPES)] = {"allowed_scopes", FIELD_TEXTS, FIELD_NULLABLE, 0, SCOPE_COUNT_MAX,
+    [COLUMN(APP_ALLOWED_SCOPES)] = {"allowed_scopes", FIELD_TEXTS, 0, 0, SCOPE_COUNT_MAX,
                                     "Privileged scopes that it may ask for."},
     [COLUMN(APP_AUTH_METHOD)] =
         {"token_endpoint_auth_method", FIELD_TEXT, FIELD_NULLABLE, 0, 64,

@@ -65,9 +65,14 @@ static enum error signature_check(struct request *request, struct slice *text, u
         return fail(request, ERROR_BAD_REQUEST,
                     "This route takes no body, and the signature is over method and path alone: send none.");
     *text = signed_text(request);
-    if (wallet_verify(request->hotkey, *text, request->signature, key) != WALLET_OK)
+    switch (wallet_verify(request->hotkey, *text, request->signature, key)) {
+    case WALLET_OK:
+        return ERROR_NONE;
+    case WALLET_NO_SIGNATURE:
+        return fail(request, ERROR_UNAUTHENTICATED, "X-Chutes-Signature is not a signature: one has 128 hex digits.");
+    default:
         return fail(request, ERROR_UNAUTHENTICATED, "The hotkey's signature is not valid.");
-    return ERROR_NONE;
+    }
 }
 
 static enum error by_hotkey(struct request *request, struct caller *caller) {
@@ -151,7 +156,8 @@ static enum error by_access_token(struct request *request, struct slice text, co
 }
 
 static enum error caller_read(struct request *request, struct caller *caller) {
-    if (slice_is_set(request->hotkey))
+    /* A hotkey that has signed nothing is no caller: clients name it beside their API key. */
+    if (slice_is_set(request->hotkey) && (slice_is_set(request->signature) || !slice_is_set(request->authorization)))
         return by_hotkey(request, caller);
     struct slice text = bearer_token(request->authorization);
     if (!slice_is_set(text))

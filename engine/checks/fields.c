@@ -101,7 +101,11 @@ bool fields_check(struct request *request, const struct field *fields, enum fiel
     bool is_new = what == FIELDS_OF_NEW;
     for (const struct field *field = fields; field->name; field++) {
         const struct value *value = value_get(request->json, field->name);
-        bool is_null = value && value->kind == VALUE_NULL && (field->flags & FIELD_NULLABLE);
+        bool is_null = value && value->kind == VALUE_NULL;
+        if (is_null && !(field->flags & FIELD_NULLABLE)) {
+            value_remove(request->json, field->name);
+            value = NULL;
+        }
         if (is_new && (field->flags & FIELD_CHANGE_ONLY))
             continue;
         if (value && !is_null)
@@ -113,9 +117,11 @@ bool fields_check(struct request *request, const struct field *fields, enum fiel
 }
 
 static struct value *query_bool(struct request *request, const struct field *field, struct slice text) {
-    bool yes = slice_is_nocase(text, "true") || slice_is(text, "1");
-    if (yes || slice_is_nocase(text, "false") || slice_is(text, "0"))
-        return value_bool(request->arena, yes);
+    static const char *const words[][2] = {{"false", "true"}, {"0", "1"}, {"no", "yes"}, {"off", "on"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        for (int yes = 0; yes <= 1; yes++)
+            if (slice_is_nocase(text, words[i][yes]))
+                return value_bool(request->arena, yes);
     request_invalid(request, "query", field->name, -1, "bool_parsing", "%s must be true or false", field->name);
     return NULL;
 }
@@ -130,6 +136,8 @@ static struct value *query_int(struct request *request, const struct field *fiel
         return NULL;
     }
     int64_t number = strtoll(arena_string(request->arena, text), NULL, 10);
+    if (number > field->max && field->flags & FIELD_CAPPED)
+        number = field->max;
     if (number >= field->min && number <= field->max)
         return value_int(request->arena, number);
     request_invalid(request, "query", field->name, -1, "int_range", "%s must be from %lld to %lld", field->name,

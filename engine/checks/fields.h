@@ -9,9 +9,10 @@ enum field_kind { FIELD_TEXT, FIELD_URL, FIELD_BOOL, FIELD_INT, FIELD_TEXTS, FIE
 
 enum field_flags {
     FIELD_REQUIRED = 1,
-    FIELD_NULLABLE = 2,
+    FIELD_NULLABLE = 2,    /* null says something; to others it is as good as left out */
     FIELD_CHANGE_ONLY = 4, /* not part of a new thing */
     FIELD_LINES = 8,       /* a text that may have several lines; none has other control characters */
+    FIELD_CAPPED = 16,     /* an int of a query that is too large is the largest */
 };
 
 struct field {
@@ -24,9 +25,9 @@ struct field {
 
 enum fields_of { FIELDS_OF_NEW, FIELDS_OF_CHANGE /* only those that are there */ };
 
-/* Checks the declared fields of the JSON body, noting each that fails (request_invalid); unknown ones are ignored
- * (contract §4). False when the body is no object at all: then nothing of it can be read. The table ends with
- * name == NULL. */
+/* Checks the declared fields of the JSON body, from which those go that are null for nothing, noting each that fails
+ * (request_invalid); unknown ones are ignored (contract §4). False when the body is no object at all: then nothing of
+ * it can be read. The table ends with name == NULL. */
 bool fields_check(struct request *request, const struct field *fields, enum fields_of what);
 
 /* The declared fields of the query as a map of typed values, without those that fail (which are noted). */

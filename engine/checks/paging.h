@@ -9,7 +9,8 @@ enum { PAGE_LIMIT_DEFAULT = 25, PAGE_LIMIT_MAX = 100 };
 /* For a table of query fields. */
 #define PAGING_FIELDS \
     {"page", FIELD_INT, 0, 0, INT32_MAX, "Of the list, from 0."}, { \
-        "limit", FIELD_INT, 0, 1, PAGE_LIMIT_MAX, "Items on a page; 25 when left out." \
+        "limit", FIELD_INT, FIELD_CAPPED, 1, PAGE_LIMIT_MAX, \
+            "Items on a page; 25 when left out, 100 at most: the answer says how many." \
     }
 
 struct paging {

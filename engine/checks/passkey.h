@@ -10,20 +10,30 @@
 /* As forms send it (assets/passkey.js): base64url, or absent. */
 struct passkey_answer {
     struct slice credential_id, client_data, authenticator_data;
-    struct slice signature;  /* of one that is there */
-    struct slice public_key; /* of a new one */
+    struct slice signature; /* of one that is there */
+    /* Of a new one. Pages of our own send the attestation object alone. Others may send authenticator data, in which
+     * the key is also, and beside either the key as DER: it must be the one that is attested. */
+    struct slice attestation_object, public_key;
 };
 struct passkey_answer passkey_answer_from(const struct params *form);
+/* Whether it is of a new one. */
+bool passkey_answer_is_new(const struct passkey_answer *answer);
 
-/* Adds `passkey` to the context of a page whose form is templates/passkey.html: to use one of those of `user`, or to
- * make one (is_new); any of anybody's when `user` is NULL. `passkeys`: the user's (passkey_list); NULL: none. */
-void passkey_ask(struct request *request, struct value *context, const struct user *user, const struct value *passkeys,
-                 bool is_new);
+/* What a page asks for; the challenge of one is no other's. */
+enum passkey_use { PASSKEY_SIGN_IN, PASSKEY_SECOND_FACTOR, PASSKEY_MAKE, PASSKEY_USES };
+extern const char *const passkey_use_names[PASSKEY_USES]; /* "sign_in" … */
+struct slice passkey_challenge(struct request *request, enum passkey_use use);
 
-/* Somebody's passkey. `is_alone`: nothing else was proved, so the authenticator must have verified the person, not only
- * that there is one. ERROR_BAD_REQUEST with a sentence: what it says is not right; ERROR_NOT_FOUND: nobody has it.
- * proven->user.sign_in is "passkey", now; proven->spent_id the nonce. */
-enum error passkey_check(struct request *request, const struct passkey_answer *answer, bool is_alone,
+/* Adds `passkey` to the context of a page whose form is templates/passkey.html. `user`, and their `passkeys`
+ * (passkey_list): NULL for PASSKEY_SIGN_IN. `unknown_id`: of a passkey that nobody has, of which the page is to tell
+ * the browser; or absent. */
+void passkey_ask(struct request *request, struct value *context, enum passkey_use use, const struct user *user,
+                 const struct value *passkeys, struct slice unknown_id);
+
+/* Somebody's passkey, for PASSKEY_SIGN_IN or PASSKEY_SECOND_FACTOR. Where nothing else was proved the authenticator
+ * must have verified the person, not only that there is one. ERROR_BAD_REQUEST with a sentence: what it says is not
+ * right; ERROR_NOT_FOUND: nobody has it. proven->user.sign_in is "passkey", now; proven->spent_id the nonce. */
+enum error passkey_check(struct request *request, const struct passkey_answer *answer, enum passkey_use use,
                          struct proven *proven);
 
 /* Spends the nonce of an answer that no session spends. ERROR_BAD_REQUEST: it was used already. */

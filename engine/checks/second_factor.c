@@ -75,7 +75,7 @@ static enum error new_one(struct request *request, const struct user *first, con
 
 static enum error one_there_is(struct request *request, const struct user *first, const struct passkey_answer *answer,
                                struct proven *proven) {
-    enum error error = passkey_check(request, answer, false, proven);
+    enum error error = passkey_check(request, answer, PASSKEY_SECOND_FACTOR, proven);
     if (error)
         return error;
     if (!slice_equal(proven->user.user_id, first->user_id))
@@ -86,8 +86,8 @@ static enum error one_there_is(struct request *request, const struct user *first
 enum error second_factor_prove(struct request *request, const struct proven *first, const struct passkey_answer *answer,
                                struct proven *proven) {
     const struct user *user = &first->user;
-    enum error error = slice_is_set(answer->public_key) ? new_one(request, user, answer, proven)
-                                                        : one_there_is(request, user, answer, proven);
+    enum error error = passkey_answer_is_new(answer) ? new_one(request, user, answer, proven)
+                                                     : one_there_is(request, user, answer, proven);
     if (error)
         return error;
     proven->credential = first->credential;

@@ -17,20 +17,6 @@ struct slice login_nonce(struct request *request, enum key_purpose purpose) {
     return arena_copy(request->arena, slice_of(nonce));
 }
 
-struct slice wallet_message(struct request *request, struct slice nonce) {
-    return arena_printf(request->arena, "Sign in to %.*s: %.*s", SLICE_ARG(request->service->settings->issuer),
-                        SLICE_ARG(nonce));
-}
-
-/* What existing clients sign, the nonce alone, is taken as well. */
-static enum wallet_verdict message_verify(struct request *request, const struct wallet_proof *proof,
-                                          unsigned char key[SR25519_KEY_SIZE]) {
-    struct slice message = wallet_message(request, proof->nonce);
-    enum wallet_verdict verdict = wallet_verify(proof->hotkey, message, proof->signature, key);
-    return verdict == WALLET_BAD_SIGNATURE ? wallet_verify(proof->hotkey, proof->nonce, proof->signature, key)
-                                           : verdict;
-}
-
 static enum error policy_check(struct request *request, const struct user *user) {
     struct value *facts = facts_of(request);
     facts_add_user(request->arena, facts, user);
@@ -58,10 +44,8 @@ static enum error conclude(struct request *request, const struct attempt *attemp
 
 /* What the policy does not offer is not taken, either. */
 static enum error method_check(struct request *request, const char *method) {
-    const struct value *offered = policy_login_methods(request->service->policy);
-    for (const struct value *one = offered->first; one; one = one->next)
-        if (slice_is(one->text, method))
-            return ERROR_NONE;
+    if (policy_offers_login(request->service->policy, method))
+        return ERROR_NONE;
     return fail(request, ERROR_FORBIDDEN, "This way of signing in is switched off here.");
 }
 
@@ -69,20 +53,9 @@ static enum error wallet_check(struct request *request, const struct wallet_proo
     if (!nonce_is_valid(request->service->keyring, KEY_NONCE, proof->nonce, clock_now_s(), &proven->spent_expires_at_s))
         return fail(request, ERROR_BAD_REQUEST, "The nonce has expired or is not one of ours. Sign a fresh one.");
     unsigned char key[SR25519_KEY_SIZE];
-    switch (message_verify(request, proof, key)) {
-    case WALLET_OK:
-        break;
-    case WALLET_BAD_HOTKEY:
-        return fail(request, ERROR_BAD_REQUEST, "The hotkey is not an SS58 address.");
-    case WALLET_OTHER_SCHEME:
-        return fail(request, ERROR_BAD_REQUEST,
-                    "This signature is not sr25519. Keys of other types cannot sign in here.");
-    case WALLET_BAD_SIGNATURE:
-        return fail(request, ERROR_BAD_REQUEST,
-                    "This hotkey did not sign the text of the page, or the nonce. A signature for another site is not "
-                    "taken.");
-    }
-
+    enum error error = wallet_signature_check(request, proof, key);
+    if (error)
+        return error;
     struct batch batch = batch_in(request->arena);
     struct rows *found = batch_add(&batch, STATEMENT_user_by_hotkey, db_blob(key, sizeof(key)));
     if (!db_run(request->service->db, &batch))
@@ -137,7 +110,7 @@ enum error passkey_prove(struct request *request, const struct passkey_answer *a
     enum error error = method_check(request, "passkey");
     if (error || (error = attempt_begin(request, answer->credential_id, &attempt)))
         return error;
-    error = passkey_check(request, answer, true, proven);
+    error = passkey_check(request, answer, PASSKEY_SIGN_IN, proven);
     if (!error)
         error = policy_check(request, &proven->user);
     return conclude(request, &attempt, &proven->user, error);

@@ -5,17 +5,11 @@
 
 #include "checks/passkey.h"
 #include "checks/session.h"
-
-struct wallet_proof {
-    struct slice hotkey, signature, nonce;
-};
+#include "checks/wallet.h"
 
 /* A fresh nonce (UUIDv4 text), to be signed within settings.nonce_s, for that purpose alone: KEY_NONCE by a wallet, the
  * others by a passkey (checks/passkey.h). */
 struct slice login_nonce(struct request *request, enum key_purpose purpose);
-
-/* What a wallet signs then (contract §3). It names the site, so that no other can pass off its text as its own. */
-struct slice wallet_message(struct request *request, struct slice nonce);
 
 /* Checks nonce and signature. ERROR_BAD_REQUEST: bad or expired nonce, bad signature; ERROR_NOT_FOUND: no account has
  * this hotkey; ERROR_FORBIDDEN: the login policy refuses. Public texts say which. */

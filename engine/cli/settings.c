@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "base/log.h"
+#include "checks/redirect_uri.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -262,6 +263,22 @@ static bool listen_read(struct command_line *line, const struct value *file, str
     return settings->listen_count || listen_add(settings, "localhost:8080", error);
 }
 
+static bool related_origins_read(struct command_line *line, const struct value *file, struct slice *error) {
+    struct settings *settings = &line->settings;
+    const struct value *listed = value_get(file, "related_origins");
+    for (const struct value *one = listed ? listed->first : NULL; one; one = one->next) {
+        struct slice origin = slice_starts(one->text, "https://") ? uri_origin(line->arena, one->text) : SLICE_NONE;
+        if (!slice_is_set(origin) || !slice_equal(origin, one->text)) {
+            *error =
+                arena_printf(line->arena, "related_origins: %.*s is not an origin, such as https://id.example.org.",
+                             SLICE_ARG(one->text));
+            return false;
+        }
+        settings->related_origins[settings->related_origins_count++] = origin;
+    }
+    return true;
+}
+
 static bool issuer_check(struct command_line *line, struct slice *error) {
     struct settings *settings = &line->settings;
     struct slice issuer = settings->issuer;
@@ -328,7 +345,8 @@ bool settings_read(struct command_line *line, struct slice *error) {
     const struct value *file = NULL;
     if (!settings_with_names_read(line, NULL, true, error) || !file_read(line, &file, error) ||
         !settings_with_names_read(line, file, false, error) || !log_level_apply(settings->log_level, error) ||
-        !listen_read(line, file, error) || !numbers_read(line, file, error) || !together_check(line, error))
+        !listen_read(line, file, error) || !numbers_read(line, file, error) ||
+        !related_origins_read(line, file, error) || !together_check(line, error))
         return false;
     if (!settings->database)
         settings->database = arena_printf(line->arena, "sqlite:%s/moonlatch.db", settings->state).at;

@@ -75,7 +75,7 @@ static enum wallet_verdict signature_read(struct slice text, unsigned char signa
     if (hex_decode(text, typed, 1 + ECDSA_SIZE))
         return WALLET_OTHER_SCHEME;
     if (!hex_decode(text, typed, 1 + SR25519_SIGNATURE_SIZE))
-        return WALLET_BAD_SIGNATURE;
+        return WALLET_NO_SIGNATURE;
     memcpy(signature, typed + 1, SR25519_SIGNATURE_SIZE);
     return typed[0] == TYPE_SR25519 ? WALLET_OK : WALLET_OTHER_SCHEME;
 }

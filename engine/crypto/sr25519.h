@@ -16,8 +16,9 @@ bool sr25519_verify(const unsigned char key[SR25519_KEY_SIZE], struct slice mess
 /* What a wallet signed (contract §3): the message raw, or wrapped as <Bytes>…</Bytes> by a browser
  * extension. `hotkey` is SS58 text; `signature` is hex (0x optional) of 64 bytes, or 65 with a
  * leading 0x01 (MultiSignature::Sr25519; 0x00 ed25519, 0x02 ecdsa, a bare ecdsa signature and one
- * without the schnorrkel marker are refused as WALLET_OTHER_SCHEME). `key` is for WALLET_OK only. */
-enum wallet_verdict { WALLET_OK, WALLET_BAD_HOTKEY, WALLET_BAD_SIGNATURE, WALLET_OTHER_SCHEME };
+ * without the schnorrkel marker are refused as WALLET_OTHER_SCHEME; what has no such form is WALLET_NO_SIGNATURE).
+ * `key` is for WALLET_OK only. */
+enum wallet_verdict { WALLET_OK, WALLET_BAD_HOTKEY, WALLET_NO_SIGNATURE, WALLET_BAD_SIGNATURE, WALLET_OTHER_SCHEME };
 enum wallet_verdict wallet_verify(struct slice hotkey, struct slice message, struct slice signature,
                                   unsigned char key[SR25519_KEY_SIZE]);
 

@@ -1,6 +1,8 @@
 #include "crypto/webauthn.h"
 
 #include "base/json.h"
+#include "crypto/cbor.h"
+#include "crypto/cose.h"
 #include "crypto/hex.h"
 #include "crypto/jose_key.h"
 
@@ -15,7 +17,7 @@ enum {
     COUNT_AT = FLAGS_AT + 1,
     FIXED_SIZE = COUNT_AT + 4,
     AAGUID_SIZE = 16,
-    ID_AT = FIXED_SIZE + AAGUID_SIZE + 2,
+    ID_AT = AAGUID_SIZE + 2, /* behind what is fixed */
     RSA_BITS_MIN = 2048,
     RSA_BITS_MAX = 4096,
 
@@ -27,17 +29,56 @@ enum {
     FLAG_EXTENSIONS = 0x80,
 };
 
-struct slice webauthn_challenge(struct arena *arena, struct slice client_data, const char *type, struct slice origin) {
+static bool is_one_of(struct slice origin, const struct slice *origins, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(origin, origins[i]))
+            return true;
+    return false;
+}
+
+/* §5.8.1: topOrigin is there in a frame of another origin alone, but not all say so by crossOrigin. */
+static bool is_framed(const struct value *said) {
+    const struct value *cross = value_get(said, "crossOrigin"), *top = value_get(said, "topOrigin");
+    return (cross && !(cross->kind == VALUE_BOOL && !cross->boolean)) ||
+           (top && !(top->kind == VALUE_TEXT && slice_equal(top->text, value_get_text(said, "origin"))));
+}
+
+struct slice webauthn_challenge(struct arena *arena, struct slice client_data, const char *type,
+                                const struct slice *origins, size_t origins_count) {
     struct value *said = client_data.len <= WEBAUTHN_DATA_MAX ? json_parse(arena, client_data, NULL) : NULL;
-    const struct value *is_framed = value_get(said, "crossOrigin");
     if (!said || said->kind != VALUE_MAP || !slice_is(value_get_text(said, "type"), type) ||
-        !slice_equal(value_get_text(said, "origin"), origin) ||
-        (is_framed && !(is_framed->kind == VALUE_BOOL && !is_framed->boolean)))
+        !is_one_of(value_get_text(said, "origin"), origins, origins_count) || is_framed(said))
         return SLICE_NONE;
     return base64url_decode(arena, value_get_text(said, "challenge"));
 }
 
-bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct webauthn_authenticator *authenticator) {
+struct slice webauthn_attested_data(struct slice attestation_object) {
+    enum { FORMAT, STATEMENT, DATA, MEMBERS };
+    struct cbor_member members[MEMBERS] = {
+        [FORMAT] = {.name = "fmt"}, [STATEMENT] = {.name = "attStmt"}, [DATA] = {.name = "authData"}};
+    struct slice rest = attestation_object;
+    if (attestation_object.len > WEBAUTHN_ATTESTATION_MAX || !cbor_read_map(&rest, members, MEMBERS) || rest.len ||
+        !members[FORMAT].is_there || members[FORMAT].value.kind != CBOR_TEXT || !members[STATEMENT].is_there ||
+        !members[DATA].is_there || members[DATA].value.kind != CBOR_BYTES)
+        return SLICE_NONE;
+    return members[DATA].value.bytes;
+}
+
+/* §6.5.1: an id and its key, from the front of *rest. */
+static bool credential_read(struct arena *arena, struct slice *rest, struct webauthn_authenticator *authenticator) {
+    const unsigned char *bytes = (const unsigned char *)rest->at;
+    if (rest->len < ID_AT)
+        return false;
+    size_t len = (size_t)bytes[ID_AT - 2] << 8 | bytes[ID_AT - 1];
+    if (!len || len > WEBAUTHN_ID_MAX || rest->len - ID_AT < len)
+        return false;
+    authenticator->credential_id = (struct slice){rest->at + ID_AT, len};
+    *rest = slice_from(*rest, ID_AT + len);
+    return cose_key_read(arena, rest, &authenticator->public_key);
+}
+
+bool webauthn_authenticator_read(struct arena *arena, struct slice data, struct slice rp_id,
+                                 struct webauthn_authenticator *authenticator) {
     unsigned char hash[HASH_SIZE];
     const unsigned char *bytes = (const unsigned char *)data.at;
     if (data.len < FIXED_SIZE || data.len > WEBAUTHN_DATA_MAX)
@@ -49,18 +90,14 @@ bool webauthn_authenticator_read(struct slice data, struct slice rp_id, struct w
         return false;
     *authenticator = (struct webauthn_authenticator){
         .user_verified = flags & FLAG_USER_VERIFIED,
+        .is_synced = flags & FLAG_BACKUP_ELIGIBLE,
         .sign_count = (uint32_t)bytes[COUNT_AT] << 24 | (uint32_t)bytes[COUNT_AT + 1] << 16 |
                       (uint32_t)bytes[COUNT_AT + 2] << 8 | bytes[COUNT_AT + 3],
     };
-    if (!(flags & FLAG_CREDENTIAL))
-        return data.len == FIXED_SIZE || flags & FLAG_EXTENSIONS;
-    if (data.len < ID_AT)
+    struct slice rest = slice_from(data, FIXED_SIZE);
+    if (flags & FLAG_CREDENTIAL && !credential_read(arena, &rest, authenticator))
         return false;
-    size_t len = (size_t)bytes[ID_AT - 2] << 8 | bytes[ID_AT - 1];
-    if (!len || len > WEBAUTHN_ID_MAX || data.len - ID_AT <= len) /* its key stands behind it */
-        return false;
-    authenticator->credential_id = (struct slice){data.at + ID_AT, len};
-    return true;
+    return (!(flags & FLAG_EXTENSIONS) || cbor_read_map(&rest, NULL, 0)) && rest.len == 0;
 }
 
 /* --- OpenSSL --- */
@@ -83,13 +120,16 @@ static EVP_PKEY *key_read(struct slice public_key) {
         return NULL;
     EVP_PKEY *key = d2i_PUBKEY(NULL, &der, (long)public_key.len);
     char group[16] = "";
+    unsigned char point[crypto_core_ed25519_BYTES];
+    size_t point_len = sizeof(point);
     bool is_ours = false;
     switch (key && (const char *)der == public_key.at + public_key.len ? EVP_PKEY_get_base_id(key) : 0) {
     case EVP_PKEY_EC:
-        is_ours = EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 && strcmp(group, "prime256v1") == 0;
+        is_ours = EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
+                  (strcmp(group, "prime256v1") == 0 || strcmp(group, "secp384r1") == 0);
         break;
-    case EVP_PKEY_ED25519:
-        is_ours = true;
+    case EVP_PKEY_ED25519: /* see jwk.c: OpenSSL takes any bytes */
+        is_ours = EVP_PKEY_get_raw_public_key(key, point, &point_len) == 1 && crypto_core_ed25519_is_valid_point(point);
         break;
     case EVP_PKEY_RSA:
         is_ours = rsa_is_sound(key);
@@ -115,13 +155,21 @@ static void key_check(void *argument) {
     EVP_PKEY_free(key);
 }
 
+/* RFC 9053 §2.1, §2.2; RFC 8812 §2. */
+static const EVP_MD *hash_of(const EVP_PKEY *key) {
+    enum { P384_BITS = 384 };
+    if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
+        return NULL;
+    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == P384_BITS ? EVP_sha384()
+                                                                                           : EVP_sha256();
+}
+
 static void signature_check(void *argument) {
     struct verifying *verifying = argument;
     EVP_PKEY *key = key_read(verifying->public_key);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    const EVP_MD *hash = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
     verifying->is_right =
-        key && context && EVP_DigestVerifyInit(context, NULL, hash, NULL, key) == 1 &&
+        key && context && EVP_DigestVerifyInit(context, NULL, hash_of(key), NULL, key) == 1 &&
         EVP_DigestVerify(context, (const unsigned char *)verifying->signature.at, verifying->signature.len,
                          (const unsigned char *)verifying->text.at, verifying->text.len) == 1;
     EVP_MD_CTX_free(context);

@@ -12,8 +12,9 @@ const struct field account_passkey_fields[] = {
     {"action", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "add or remove."},
     {"name", FIELD_TEXT, 0, 0, PASSKEY_NAME_MAX, "For add: where it is."},
     {"client_data", FIELD_TEXT, 0, 0, 0, "For add, as WebAuthn has it: clientDataJSON, base64url."},
-    {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For add; base64url."},
-    {"public_key", FIELD_TEXT, 0, 0, 0, "For add: SubjectPublicKeyInfo, base64url."},
+    {"attestation_object", FIELD_TEXT, 0, 0, 0, "For add; base64url."},
+    {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For add, in place of attestation_object; base64url."},
+    {"public_key", FIELD_TEXT, 0, 0, 0, "For add: the attested key once more, if at all; DER, base64url."},
     {"passkey_id", FIELD_TEXT, 0, 0, 0, "For remove."},
     {0},
 };
@@ -31,7 +32,7 @@ static struct response passkeys_page(struct request *request, const struct sessi
     /* An authenticator must not make what its answer would be too late for. */
     value_set_bool(request->arena, context, "is_fresh", account_is_fresh(session));
     value_set_text(request->arena, context, "login_url", own_login_url(request, SLICE("/account/passkeys"), true));
-    passkey_ask(request, context, &session->user, passkeys, true);
+    passkey_ask(request, context, PASSKEY_MAKE, &session->user, passkeys, SLICE_NONE);
     account_read_times(request->arena, passkeys, "created_at");
     account_read_times(request->arena, passkeys, "used_at");
     value_set_value(context, "passkeys", passkeys);

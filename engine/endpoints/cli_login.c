@@ -11,6 +11,7 @@ const struct field cli_login_fields[] = {
     {"hotkey", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "SS58 address."},
     {"signature", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "sr25519, over Sign in to ISSUER: NONCE, or the nonce alone; hex."},
     {"nonce", FIELD_TEXT, FIELD_REQUIRED, 0, 0, "Of /idp/cli_login/nonce; good once, for five minutes."},
+    {"message", FIELD_TEXT, 0, 0, 0, "What was signed, where it is a text of Sign-In with Substrate with that nonce."},
     {0},
 };
 
@@ -41,11 +42,7 @@ static enum error session_check(struct request *request, const struct user *user
 }
 
 struct response endpoint_cli_login(struct request *request) {
-    struct wallet_proof proof = {
-        .hotkey = params_get(&request->query, "hotkey"),
-        .signature = params_get(&request->query, "signature"),
-        .nonce = params_get(&request->query, "nonce"),
-    };
+    const struct wallet_proof proof = wallet_proof_from(request->arena, &request->query);
     fields_required(request);
     enum error error = site_check(request);
     if (error || (error = request_validation(request)))

@@ -14,15 +14,20 @@ endpoint endpoint_demo_back; /* GET /demo/callback */
 endpoint endpoint_scopes;          /* GET /idp/scopes */
 endpoint endpoint_cli_login_nonce; /* GET /idp/cli_login/nonce */
 endpoint endpoint_cli_login;       /* GET /idp/cli_login */
-endpoint endpoint_app_list;        /* GET /idp/apps */
-endpoint endpoint_app_create;      /* POST /idp/apps */
-endpoint endpoint_app_get;         /* GET /idp/apps/{app_id} */
-endpoint endpoint_app_change;      /* PATCH /idp/apps/{app_id} */
-endpoint endpoint_app_delete;      /* DELETE /idp/apps/{app_id} */
-endpoint endpoint_app_secret;      /* POST /idp/apps/{app_id}/regenerate-secret */
-endpoint endpoint_app_share;       /* POST /idp/apps/{app_id}/share */
-endpoint endpoint_app_unshare;     /* DELETE /idp/apps/{app_id}/share/{user_id} */
-endpoint endpoint_app_shares;      /* GET /idp/apps/{app_id}/shares */
+
+endpoint endpoint_users_me; /* GET /users/me */
+
+endpoint endpoint_passkey_challenge; /* GET /idp/passkey/challenge */
+endpoint endpoint_related_origins;   /* GET /.well-known/webauthn */
+endpoint endpoint_app_list;          /* GET /idp/apps */
+endpoint endpoint_app_create;        /* POST /idp/apps */
+endpoint endpoint_app_get;           /* GET /idp/apps/{app_id} */
+endpoint endpoint_app_change;        /* PATCH /idp/apps/{app_id} */
+endpoint endpoint_app_delete;        /* DELETE /idp/apps/{app_id} */
+endpoint endpoint_app_secret;        /* POST /idp/apps/{app_id}/regenerate-secret */
+endpoint endpoint_app_share;         /* POST /idp/apps/{app_id}/share */
+endpoint endpoint_app_unshare;       /* DELETE /idp/apps/{app_id}/share/{user_id} */
+endpoint endpoint_app_shares;        /* GET /idp/apps/{app_id}/shares */
 
 endpoint endpoint_account;                /* GET /account */
 endpoint endpoint_account_sessions_page;  /* GET /account/sessions */
@@ -86,10 +91,10 @@ endpoint endpoint_openapi; /* GET /openapi.json */
 /* What the endpoints take, each table beside its endpoint. */
 extern const struct field account_app_fields[], account_connected_fields[], account_directory_fields[],
     account_key_fields[], account_page_fields[], account_passkey_fields[], account_session_fields[], app_list_fields[],
-    app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[], logout_query_fields[],
-    logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[], device_authorization_fields[],
-    device_fields[], device_query_fields[], login_fields[], login_query_fields[], logout_query_fields[],
-    logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
+    app_share_fields[], authorization_list_fields[], authorize_fields[], cli_login_fields[], passkey_challenge_fields[],
+    logout_query_fields[], logout_fields[], consent_query_fields[], consent_fields[], demo_back_fields[],
+    device_authorization_fields[], device_fields[], device_query_fields[], login_fields[], login_query_fields[],
+    logout_query_fields[], logout_fields[], par_fields[], token_fields[], token_question_fields[], userinfo_fields[];
 extern const struct field admin_fields[], admin_users_fields[], admin_form_fields[], admin_apps_fields[],
     admin_switch_fields[], admin_audit_fields[], admin_export_fields[];
 

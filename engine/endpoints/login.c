@@ -43,12 +43,14 @@ const struct field login_fields[] = {
     {"hotkey", FIELD_TEXT, 0, 0, 0, "For hotkey: SS58 address."},
     {"signature", FIELD_TEXT, 0, 0, 0, "For hotkey: over the page's text or the nonce, hex; for passkey: its own."},
     {"nonce", FIELD_TEXT, 0, 0, 0, "For hotkey: the page's."},
+    {"message", FIELD_TEXT, 0, 0, 0, "For hotkey: what was signed, where it is a text of Sign-In with Substrate."},
     {"credential_id", FIELD_TEXT, 0, 0, 0, "For passkey, as WebAuthn has it; base64url, like what follows."},
     {"client_data", FIELD_TEXT, 0, 0, 0, "For passkey: clientDataJSON."},
     {"authenticator_data", FIELD_TEXT, 0, 0, 0, "For passkey."},
     {"csrf_token", FIELD_TEXT, 0, 0, 0, "The page's, which a browser needs where it does not name its site."},
     {"factor", FIELD_TEXT, 0, 0, 0, "For second_factor: the page's, and what passkey has."},
-    {"public_key", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none; DER."},
+    {"attestation_object", FIELD_TEXT, 0, 0, 0, "For second_factor: of a new passkey, where there is none."},
+    {"public_key", FIELD_TEXT, 0, 0, 0, "The attested key once more, if at all; DER."},
     {0},
 };
 
@@ -71,9 +73,11 @@ static struct value *fields_of(struct request *request, const struct authorizati
     return fields;
 }
 
-/* What every login page has. */
-static struct value *login_context(struct request *request, struct slice error) {
+/* What every login page has. Who tried with a wallet by hand goes on there; `hint`: whom the app expects. */
+static struct value *login_context(struct request *request, struct slice error, struct slice hint) {
     struct arena *arena = request->arena;
+    bool is_by_wallet = slice_is(params_get(&request->form, "auth_method"), "hotkey");
+    struct slice hotkey = is_by_wallet ? slice_trim(params_get(&request->form, "hotkey")) : SLICE_NONE;
     struct value *context = value_map(arena), *methods = value_map(arena);
     struct slice nonce = login_nonce(request, KEY_NONCE);
     value_set_text(arena, context, "error", error);
@@ -81,6 +85,8 @@ static struct value *login_context(struct request *request, struct slice error) 
     for (const struct value *method = offered->first; method; method = method->next)
         value_set(methods, method->text, value_bool(arena, true));
     value_set_value(context, "methods", methods);
+    value_set_bool(arena, context, "is_by_wallet", is_by_wallet);
+    value_set_text(arena, context, "hotkey", slice_is_set(hotkey) || !slice_starts(hint, "5") ? hotkey : hint);
     value_set_text(arena, context, "nonce", nonce);
     value_set_text(arena, context, "message", wallet_message(request, nonce));
     return context;
@@ -89,11 +95,9 @@ static struct value *login_context(struct request *request, struct slice error) 
 static struct value *app_context(struct request *request, const struct authorization_request *asked,
                                  struct slice error) {
     struct arena *arena = request->arena;
-    struct value *context = login_context(request, error);
+    struct value *context = login_context(request, error, params_get(&asked->params, "login_hint"));
     page_add_app(request, context, &asked->app);
     value_set_text(arena, context, "title", page_title(request, "Sign in to", &asked->app));
-    struct slice hint = params_get(&asked->params, "login_hint");
-    value_set_text(arena, context, "hotkey", slice_starts(hint, "5") ? hint : SLICE_NONE);
     value_set_value(context, "fields", fields_of(request, asked));
     return context;
 }
@@ -101,7 +105,7 @@ static struct value *app_context(struct request *request, const struct authoriza
 /* Of a form that carries one field along. */
 static struct value *field_context(struct request *request, struct slice error, struct slice title, const char *name,
                                    struct slice value) {
-    struct value *context = login_context(request, error), *fields = value_list(request->arena);
+    struct value *context = login_context(request, error, SLICE_NONE), *fields = value_list(request->arena);
     value_set_text(request->arena, context, "title", title);
     page_add_field(request->arena, fields, name, value);
     value_set_value(context, "fields", fields);
@@ -135,10 +139,17 @@ static struct slice form_target(struct request *request, const struct errand *er
     return is_of_app(errand) ? uri_origin(request->arena, errand->asked.redirect_uri) : SLICE_NONE;
 }
 
+/* Of a passkey that was sent here, and that no account has. */
+static struct slice unknown_passkey(const struct request *request, int status) {
+    const struct params *form = &request->form;
+    bool was_asked_for = status != 200 && slice_is(params_get(form, "auth_method"), "passkey");
+    return was_asked_for && request->error == ERROR_NOT_FOUND ? params_get(form, "credential_id") : SLICE_NONE;
+}
+
 /* The sign-in page of that context. */
 static struct response one_factor_page(struct request *request, int status, struct value *context,
                                        struct slice target) {
-    passkey_ask(request, context, NULL, NULL, false);
+    passkey_ask(request, context, PASSKEY_SIGN_IN, NULL, NULL, unknown_passkey(request, status));
     return form_page(request, status, "login", context, LOGIN_ACTION, target);
 }
 
@@ -163,7 +174,7 @@ static struct response second_factor_page(struct request *request, const struct 
         return respond_error(request, failed);
     value_set_text(request->arena, context, "factor", factor);
     value_set_bool(request->arena, context, "is_new", passkeys->count == 0);
-    passkey_ask(request, context, user, passkeys, passkeys->count == 0);
+    passkey_ask(request, context, passkeys->count ? PASSKEY_SECOND_FACTOR : PASSKEY_MAKE, user, passkeys, SLICE_NONE);
     return form_page(request, status, "second_factor", context, LOGIN_ACTION, form_target(request, errand));
 }
 
@@ -176,7 +187,7 @@ static void field_missing(struct request *request, bool is_needed, const char *n
 static enum error prove(struct request *request, struct proven *proven) {
     const struct params *form = &request->form;
     struct slice method = params_get(form, "auth_method"), fingerprint = params_get(form, "fingerprint");
-    struct wallet_proof proof = {params_get(form, "hotkey"), params_get(form, "signature"), params_get(form, "nonce")};
+    const struct wallet_proof proof = wallet_proof_from(request->arena, form);
     struct passkey_answer answer = passkey_answer_from(form);
     bool by_hotkey = slice_is(method, "hotkey"), by_fingerprint = slice_is(method, "fingerprint");
     bool by_passkey = slice_is(method, "passkey");
@@ -270,6 +281,7 @@ static int status_of(enum error error) {
 static struct response login_failed(struct request *request, const struct errand *errand, enum error error) {
     if (error == ERROR_VALIDATION || error == ERROR_STORE_UNAVAILABLE)
         return respond_error(request, error);
+    request->error = error;
     struct value *context = errand_context(request, errand, request->error_text);
     return retry(request, error, one_factor_page(request, status_of(error), context, form_target(request, errand)));
 }

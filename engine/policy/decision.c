@@ -246,6 +246,23 @@ const struct value *policy_login_methods(struct policy *policy) {
     return policy->data[DATA_login_methods];
 }
 
+bool policy_offers_login(struct policy *policy, const char *method) {
+    const struct value *offered = policy_login_methods(policy);
+    for (const struct value *one = offered->first; one; one = one->next)
+        if (slice_is(one->text, method))
+            return true;
+    return false;
+}
+
+bool policy_count_fell(struct policy *policy, struct arena *arena, const struct value *facts) {
+    return verdict(policy, FUNCTION_login_count_fell, arena, facts).allowed;
+}
+
+bool policy_requires_user_verification(struct policy *policy) {
+    const struct value *said = policy->data[DATA_login_user_verification];
+    return said && slice_is(said->text, "required");
+}
+
 /* --- quotas.lua --- */
 
 static void quota_read(const struct value *decision, const char *name, int64_t *quota) {

@@ -117,6 +117,7 @@ static const struct shape login_limits = {.kind = SHAPE_MAP, .fields = login_lim
 static const struct shape token_format = {.kind = SHAPE_CHOICE, .choices = "opaque jwt"};
 
 static const struct shape login_method = {.kind = SHAPE_CHOICE, .choices = "fingerprint hotkey passkey"};
+static const struct shape user_verification = {.kind = SHAPE_CHOICE, .choices = "preferred required", .optional = true};
 static const struct shape login_methods = {.kind = SHAPE_LIST, .item = &login_method, .min = 1, .max = 3};
 
 /* --- quotas.lua: without a number it is policy.h's --- */
@@ -205,6 +206,7 @@ static const struct shape_field settings_fields[] = {
     {"no_confine", {.kind = SHAPE_BOOL, .optional = true}},
     TEXT("outgoing_ca"),
     TEXT("registration_owner"),
+    {"related_origins", {.kind = SHAPE_TEXTS, .optional = true, .max = 16}},
     {"policy_tests", {.kind = SHAPE_BOOL, .optional = true}},
     {"limits", {.kind = SHAPE_MAP, .fields = limits_fields, .optional = true}},
     {"lifetimes", {.kind = SHAPE_MAP, .fields = lifetimes_settings_fields, .optional = true}},

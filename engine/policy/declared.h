@@ -30,6 +30,7 @@
     X(tokens, exchange, &no, &yes_or_no, &words_or_nil) \
     X(login, allow, NULL, &yes_or_no, &words_or_nil) \
     X(login, second_factor, &no, &yes_or_no, NULL) \
+    X(login, count_fell, &no, &yes_or_no, NULL) \
     X(quotas, limits, &nothing, &quotas, NULL)
 
 /* file, member, shape */
@@ -37,7 +38,8 @@
     X(scopes, catalog, &catalog) \
     X(scopes, default, &default_scopes) \
     X(login, methods, &login_methods) \
-    X(login, limits, &login_limits)
+    X(login, limits, &login_limits) \
+    X(login, user_verification, &user_verification)
 
 enum policy_function {
 #define X(file, name, without, first, second) FUNCTION_##file##_##name,

@@ -11,7 +11,8 @@
     GRANT " tokens.lifetimes tokens.format tokens.resource tokens.exchange claims.id_token apps.may_register " MANAGED
 #define OF_USER \
     GRANT " tokens.lifetimes tokens.format tokens.exchange claims.id_token " MANAGED \
-          " apps.listing apps.present apps.may_register claims.userinfo login.allow login.second_factor quotas.limits"
+          " apps.listing apps.present apps.may_register claims.userinfo login.allow login.second_factor " \
+          "login.count_fell quotas.limits"
 
 const struct declared_fact declared_facts[] = {
     {"now", NULL, "the time, in Unix seconds", "time.utc(facts.now).weekday > 5"},
@@ -103,6 +104,15 @@ const struct declared_fact declared_facts[] = {
      "whether the app's name looks like the brand's (`branding` in the settings), or has it in it",
      "facts.resembles_brand"},
     {"passkeys", "login.second_factor", "how many passkeys they have", "facts.passkeys == 0"},
+    {"passkey.sign_count", "login.count_fell", "how often it has been used, as it says now; 0 where it does not count",
+     "facts.passkey.sign_count > 0"},
+    {"passkey.last_sign_count", "login.count_fell",
+     "the same, when it was used last; not less than `passkey.sign_count`",
+     "facts.passkey.last_sign_count - facts.passkey.sign_count > 1"},
+    {"passkey.is_synced", "login.count_fell", "whether it says that it may be on several devices",
+     "not facts.passkey.is_synced"},
+    {"passkey.was_synced", "login.count_fell",
+     "whether it said so when it was made; false of those made before 2026-12", "not facts.passkey.was_synced"},
     {"include_public", "apps.listing", "true, false, or nil when not said", "facts.include_public == false"},
     {"include_shared", "apps.listing", "the same", "facts.include_shared == false"},
     {"order", "apps.listing", "`newest`, `name` or `popular`, or nil when not said", "facts.order == \"popular\""},

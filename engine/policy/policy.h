@@ -187,8 +187,13 @@ struct login_limits policy_login_limits(struct policy *policy);
 bool policy_has_second_factor(struct policy *policy);
 /* Whether a passkey is also needed. One that fails needs it. */
 bool policy_second_factor(struct policy *policy, struct arena *arena, const struct value *facts);
+/* May a passkey be used whose count has not gone up? Without the function: no. */
+bool policy_count_fell(struct policy *policy, struct arena *arena, const struct value *facts);
+/* Whether a passkey must verify the person also as a second factor; alone it always must. */
+bool policy_requires_user_verification(struct policy *policy);
 /* List of texts: the ways offered on the login page. */
 const struct value *policy_login_methods(struct policy *policy);
+bool policy_offers_login(struct policy *policy, const char *method);
 
 /* --- quotas.lua --- how many of each somebody may have; false when the policy failed. Without the function, or the
  * number: 100 apps, 10 redirect URIs of an app, 100 API keys, 20 passkeys, 100 sessions. */

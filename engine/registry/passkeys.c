@@ -13,10 +13,10 @@ enum error passkey_add(struct request *request, const struct user *user, const s
     struct slice work_id = request_works_by_id(request);
     struct batch batch = batch_in(request->arena);
     struct rows *held = batch_add(&batch, STATEMENT_user_lock, db_text(user->user_id));
-    struct rows *made =
-        batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id), db_text(user->user_id),
-                  db_text(passkey->name), db_blob(passkey->public_key.at, passkey->public_key.len),
-                  db_int(passkey->sign_count), db_int(clock_now_s()), db_int(max), db_text(work_id));
+    struct rows *made = batch_add(&batch, STATEMENT_passkey_insert, db_text(passkey->passkey_id),
+                                  db_text(user->user_id), db_text(passkey->name),
+                                  db_blob(passkey->public_key.at, passkey->public_key.len), db_int(passkey->sign_count),
+                                  db_int(clock_now_s()), db_int(max), db_text(work_id), db_bool(passkey->is_synced));
     audit_add(&batch, request,
               &(struct audit_change){.kind = AUDIT_ACCOUNT,
                                      .proof = AUDIT_PROOF_PASSKEY_MADE,

@@ -11,6 +11,7 @@ struct passkey {
     struct slice passkey_id; /* base64url */
     struct slice name, public_key;
     int64_t sign_count;
+    bool is_synced; /* it may be on several devices */
 };
 
 /* ERROR_CONFLICT: it is somebody's already, or the user has `max`. */

@@ -5,11 +5,14 @@
 
 #include "base/arena.h"
 
-enum { LISTEN_MAX = 16 };
+enum { LISTEN_MAX = 16, RELATED_ORIGINS_MAX = 16 };
 
 struct settings {
     struct slice issuer; /* "https://id.example", no trailing slash, no query (RFC 8414 §2) */
     bool issuer_is_https;
+    /* Other origins whose pages may use the issuer's passkeys (WebAuthn Level 3 §5.11): "https://id.example.org" */
+    struct slice related_origins[RELATED_ORIGINS_MAX];
+    size_t related_origins_count;
     struct slice registration_owner; /* username: owns clients that register anonymously; absent: none may */
     struct slice landing_page;       /* where a command-line sign-in ends; default "/" */
     const char *listen[LISTEN_MAX];  /* "ADDR:PORT", "localhost:PORT": both loopbacks; port 0 lets the kernel choose */

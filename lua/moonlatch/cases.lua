@@ -25,6 +25,7 @@ local function with_all()
     claims = { userinfo = { username = {} }, id_token = { username = {} } },
     resembles_brand = true,
     passkeys = 1,
+    passkey = { sign_count = 0, last_sign_count = 7, is_synced = true, was_synced = true },
     include_public = true,
     include_shared = true,
     order = "name",

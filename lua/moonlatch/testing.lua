@@ -99,6 +99,7 @@ local function facts_of_all(over)
     before = testing.app(),
     resembles_brand = false,
     passkeys = 0,
+    passkey = { sign_count = 5, last_sign_count = 5, is_synced = false, was_synced = false },
     grant_type = "authorization_code",
     pkce = true,
     resource = "https://api.example/",

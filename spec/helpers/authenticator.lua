@@ -9,10 +9,16 @@ local http = require "helpers.http"
 local authenticator = {}
 authenticator.__index = authenticator
 
--- issuer: of the server that it is for; key: "EC" (P-256) when left out, or "RSA".
-function authenticator.new(issuer, key)
-  local pair = key == "RSA" and pkey.new { type = "RSA", bits = 2048 } or pkey.new { type = "EC", curve = "prime256v1" }
-  return setmetatable({ issuer = issuer, key = pair, id = rand.bytes(32), count = 0 }, authenticator)
+local KINDS = {
+  EC = { type = "EC", curve = "prime256v1" }, P384 = { type = "EC", curve = "secp384r1" },
+  RSA = { type = "RSA", bits = 2048 }, P521 = { type = "EC", curve = "secp521r1" },
+}
+
+-- issuer: of the server that it is for; kind: one of KINDS, "EC" when left out.
+function authenticator.new(issuer, kind)
+  kind = kind or "EC"
+  return setmetatable({ issuer = issuer, kind = kind, key = pkey.new(KINDS[kind]), id = rand.bytes(32), count = 0 },
+    authenticator)
 end
 
 local function sha256(text)
@@ -32,10 +38,40 @@ function authenticator:credential_id()
   return http.base64url(self.id)
 end
 
--- SubjectPublicKeyInfo, base64url
+-- SubjectPublicKeyInfo, base64url: what browsers give out by getPublicKey().
 function authenticator:public_key()
   local base64 = self.key:toPEM("public"):gsub("%-%-%-%-%-[^-]+%-%-%-%-%-", ""):gsub("%s", "")
   return (base64:gsub("+", "-"):gsub("/", "_"):gsub("=", ""))
+end
+
+-- CBOR (RFC 8949): bytes, or the head of what has so many.
+local function head(major, count)
+  if count < 24 then
+    return string.char(major * 32 + count)
+  end
+  return string.char(major * 32 + (count < 256 and 24 or 25)) .. number(count, count < 256 and 1 or 2)
+end
+
+local function bytes(text)
+  return head(2, #text) .. text
+end
+
+local function text(words)
+  return head(3, #words) .. words
+end
+
+-- COSE_Key (RFC 9053 §7, RFC 8230 §4)
+function authenticator:cose_key()
+  if self.kind == "RSA" then
+    local parameters = self.key:getParameters()
+    return "\xa4\x01\x03\x03\x39\x01\x00\x20" .. bytes(parameters.n:toBinary()) .. "\x21" ..
+      bytes(parameters.e:toBinary())
+  end
+  local size = ({ EC = 32, P384 = 48, P521 = 66 })[self.kind]
+  local alg_and_curve = ({ EC = "\x26\x20\x01", P384 = "\x38\x22\x20\x02", P521 = "\x38\x23\x20\x03" })[self.kind]
+  local point = self.key:getParameters().pub_key:toBinary():sub(2)
+  return "\xa5\x01\x02\x03" .. alg_and_curve .. "\x21" .. bytes(point:sub(1, size)) .. "\x22" ..
+    bytes(point:sub(size + 1))
 end
 
 -- more: { type, origin, challenge, rp, flags, count, client_data = a map over it }
@@ -52,13 +88,23 @@ function authenticator:answer(kind, challenge, more, attested)
   return client_data, data
 end
 
+-- more: also { cose = CBOR in place of the key's, is_old = true: as pages sent it that relied on getPublicKey() }
 function authenticator:create(challenge, more)
-  local attested = ("\0"):rep(16) .. number(#self.id, 2) .. self.id .. "COSE"
+  more = more or {}
+  local attested = ("\0"):rep(16) .. number(#self.id, 2) .. self.id .. (more.cose or self:cose_key())
   local client_data, data = self:answer("webauthn.create", challenge, more, attested)
-  return {
-    credential_id = self:credential_id(), client_data = http.base64url(client_data),
-    authenticator_data = http.base64url(data), public_key = self:public_key(),
-  }
+  local answer = { credential_id = self:credential_id(), client_data = http.base64url(client_data) }
+  if more.is_old then
+    answer.authenticator_data, answer.public_key = http.base64url(data), self:public_key()
+  else
+    answer.attestation_object = http.base64url("\xa3" .. text "fmt" .. text "none" .. text "attStmt" .. "\xa0" ..
+      text "authData" .. bytes(data))
+  end
+  return answer
+end
+
+function authenticator:sign(signed)
+  return self.key:sign(digest.new(self.kind == "P384" and "sha384" or "sha256"):update(signed))
 end
 
 function authenticator:get(challenge, more)
@@ -66,7 +112,7 @@ function authenticator:get(challenge, more)
   return {
     credential_id = self:credential_id(), client_data = http.base64url(client_data),
     authenticator_data = http.base64url(data),
-    signature = http.base64url(self.key:sign(digest.new("sha256"):update(data .. sha256(client_data)))),
+    signature = http.base64url(self:sign(data .. sha256(client_data))),
   }
 end
 

@@ -125,7 +125,7 @@ describe("GET /idp/apps", function()
 
   it("refuses what it cannot read, every field in one answer", function()
     local answer = http.get(server, "/idp/apps?" .. http.form {
-      page = "-1", limit = "101", include_public = "maybe", include_shared = "2", order = "random",
+      page = "-1", limit = "0", include_public = "maybe", include_shared = "2", order = "random",
       search = ("x"):rep(101),
     }, { bearer = alice.api_key })
     shape.invalid(answer, {
@@ -134,6 +134,11 @@ describe("GET /idp/apps", function()
       { "query", "include_shared", "bool_parsing" }, { "query", "order", "string_pattern" },
       { "query", "search", "string_too_long" },
     })
+    local most = http.get(server, "/idp/apps?limit=1000", { bearer = alice.api_key })
+    shape.ok(most)
+    assert.equal(100, most.json.limit)
+    shape.invalid(http.get(server, "/idp/apps?page=99999999999", { bearer = alice.api_key }),
+      { { "query", "page", "int_range" } })
     for _, limit in ipairs { "1.5", "1e3", "ten", "0x10", ("9"):rep(30), " 5" } do
       shape.invalid(http.get(server, "/idp/apps?" .. http.form { limit = limit }, { bearer = alice.api_key }),
         { { "query", "limit", "int_parsing" } })

@@ -114,7 +114,12 @@ describe("apps", function()
     end)
 
     it("accepts null where nothing is meant, and ignores unknown fields", function()
-      shape.ok(create({ homepage_url = cjson.null, logo_url = cjson.null, description = cjson.null, colour = "red" }))
+      local made = create({ homepage_url = cjson.null, logo_url = cjson.null, description = cjson.null, colour = "red",
+        refresh_token_lifetime_days = cjson.null, public = cjson.null, allowed_scopes = cjson.null, active = cjson.null,
+        token_endpoint_auth_method = cjson.null, grant_types = cjson.null })
+      shape.ok(made)
+      assert.same({ 30, true, true, {} }, { made.json.refresh_token_lifetime_days, made.json.public, made.json.active,
+        made.json.allowed_scopes })
     end)
 
     it("takes letters of every script in a name", function()
@@ -158,7 +163,7 @@ describe("apps", function()
     end)
 
     local one_field = {
-      { "name missing", { name = cjson.null }, { "body", "name", "string_type" } },
+      { "name missing", { name = cjson.null }, { "body", "name", "missing" } },
       { "name too long", { name = ("n"):rep(65) }, { "body", "name", "string_too_long" } },
       { "name with a slash", { name = "a/b/c" }, { "body", "name", "string_pattern" } },
       { "name with a newline", { name = "abc\ndef" }, { "body", "name", "string_pattern" } },
@@ -359,6 +364,10 @@ describe("apps", function()
       it("comes first: a bad one is not mended by an API key", function()
         local headers = signed("GET", "/idp/apps/other")
         shape.detail(get(app.app_id, { headers = headers, bearer = user.api_key }), 401)
+        headers["x-chutes-signature"] = nil -- it has signed nothing
+        shape.ok(get(app.app_id, { headers = headers, bearer = user.api_key }))
+        shape.detail(get(app.app_id, { headers = headers, bearer = "cpk_nothing" }), 401)
+        shape.detail(get(app.app_id, { headers = headers }), 401)
       end)
 
       it("is refused for another path, method, body, key or time", function()

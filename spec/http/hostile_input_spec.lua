@@ -130,7 +130,8 @@ describe("hostile input:", function()
       wire.is_detail(answer_to(wire.get("/idp/%73copes")), 404)
       wire.is_detail(answer_to(wire.get("/idp/x/../scopes")), 404)
       wire.is_detail(answer_to(wire.get("//idp/scopes")), 404)
-      wire.is_detail(answer_to(wire.get("/idp/scopes/")), 404)
+      wire.is_detail(answer_to(wire.get("/idp/scopes//")), 404)
+      wire.is_detail(answer_to(wire.get("/idp/scopes%2f")), 404)
       local id = world.app.app_id
       for _, hex in ipairs { "%02x", "%02X" } do
         local path = "/idp/apps/" .. ("%" .. hex:format(id:byte())) .. id:sub(2)
@@ -446,7 +447,7 @@ describe("hostile input:", function()
   describe("paths and methods:", function()
     it("an unknown path", function()
       for _, path in ipairs {
-        "/idp", "/idp/", "/idp/token/", "/IDP/SCOPES", "/idp/apps/", "/idp/apps/a/b/c/d", "/.git/config",
+        "/idp", "/idp/", "/idp/token//", "/IDP/SCOPES", "/idp/apps//", "/idp/apps/a/b/c/d", "/.git/config",
         "/idp/scopes;x=y", "/healthz/x", "/assets/../policies/settings.lua", "/%",
       } do
         for _, method in ipairs { "GET", "POST", "DELETE", "OPTIONS", "BREW" } do

@@ -108,7 +108,7 @@ describe("GET /openapi.json", function()
         count = count + 1
       end
     end)
-    assert.equal(12, count)
+    assert.equal(13, count)
   end)
 
   -- Whether these, in this order, are the ways to call it; "none": also without any.

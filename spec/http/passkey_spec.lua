@@ -104,7 +104,7 @@ describe("A passkey", function()
   end
 
   it("is made, signs in alone, and is removed", function()
-    for _, kind in ipairs { "EC", "RSA" } do
+    for _, kind in ipairs { "EC", "RSA", "P384" } do
       local user, cookie = person("Pat" .. kind)
       local answer, key = add(cookie, nil, authenticator.new(server.issuer, kind))
       assert.equal(server.issuer .. "/account/passkeys", answer.headers.location)
@@ -148,6 +148,7 @@ describe("A passkey", function()
     for what, fields in pairs {
       ["another origin"] = key:get(challenge(), { client_data = { origin = "https://evil.example" } }),
       ["another port"] = key:get(challenge(), { client_data = { origin = "http://localhost:1" } }),
+      ["under another's page"] = key:get(challenge(), { client_data = { topOrigin = "https://evil.example" } }),
       ["in a frame of another"] = key:get(challenge(), { client_data = { crossOrigin = true } }),
       ["a registration"] = key:get(challenge(), { client_data = { type = "webauthn.create" } }),
       ["another relying party"] = key:get(challenge(), { rp = "evil.example" }),
@@ -196,6 +197,122 @@ describe("A passkey", function()
     assert.is_true(signed_in(with(key, { count = 4294967295 })))
   end)
 
+  it("has a count that falls when the policy says so, as that of synced ones does", function()
+    local kept = server_helper.start()
+    local asked_there = function() return (authenticator.asked(http.get(kept, "/idp/login").body)) end
+    local function sign_in(key, more)
+      return http.post(kept, "/idp/login",
+        { form = merged({ return_to = "/account", auth_method = "passkey" }, key:get(asked_there(), more)) })
+    end
+    local function made(name, flags)
+      local user = flow.user(kept, { name = name })
+      local cookie = flow.cookie_of(http.post(kept, "/idp/login",
+        { form = { return_to = "/account", auth_method = "fingerprint", fingerprint = user.fingerprint } }))
+      local body = http.get(kept, "/account/passkeys", { cookie = cookie }).body
+      local key = authenticator.new(kept.issuer)
+      assert.equal(303, http.post(kept, "/account/passkeys", { cookie = cookie, form = merged(
+        { action = "add", csrf_token = body:match('name="csrf_token" value="([^"]+)"') },
+        key:create(authenticator.asked(body), { flags = flags, count = 9 })) }).status)
+      return key
+    end
+    local synced, bound = made("Synced", 0x4d), made("Bound", 0x45)
+    for _, count in ipairs { 3, 3, 0, 7, 0 } do
+      assert.is_true(signed_in(sign_in(synced, { flags = 0x1d, count = count })))
+      local answer = sign_in(bound, { flags = 0x1d, count = count }) -- that it is synced now it may say itself
+      assert.equal(401, answer.status)
+      assert.matches("may have been copied", answer.body)
+    end
+    kept:stop()
+  end)
+
+  it("is made by pages of old as it was, with the attested key", function()
+    local user, cookie = person "Old"
+    local key = authenticator.new(server.issuer)
+    assert.equal(303, add(cookie, { is_old = true }, key).status)
+    assert.is_true(signed_in(with(key)))
+    key = authenticator.new(server.issuer)
+    assert.equal(303, send(cookie, merged({ action = "add" },
+      key:create(authenticator.asked(page(cookie)), { is_old = true }), { public_key = "" })).status)
+    assert.is_true(signed_in(with(key)))
+    assert.equal(2, #cli.ask(server.state, "passkey", "list", user.username))
+  end)
+
+  it("is asked for with a challenge that is fresh, also where the page is old", function()
+    local function fresh(use)
+      local answer = http.get(server, "/idp/passkey/challenge" .. (use and "?use=" .. use or ""))
+      assert.equal(use and 200 or 422, answer.status)
+      assert.equal("no-store", answer.headers["cache-control"])
+      return answer.json.challenge
+    end
+    fresh()
+    assert.equal(422, http.get(server, "/idp/passkey/challenge?use=dance").status)
+    local _, cookie = person "Fresh"
+    local key = authenticator.new(server.issuer)
+    for use, status in pairs { sign_in = 400, second_factor = 400, make = 303 } do
+      assert.equal(status, send(cookie, merged({ action = "add" }, key:create(fresh(use)))).status, use)
+    end
+    for use, status in pairs { sign_in = 303, second_factor = 401, make = 401 } do
+      assert.equal(status, post(merged({ auth_method = "passkey" }, key:get(fresh(use)))).status, use)
+    end
+  end)
+
+  it("that nobody has is named to the browser, and so are all that somebody has", function()
+    local user, cookie = person "Signalled"
+    local _, key = add(cookie)
+    assert.is_truthy(page(cookie):find(('data-user="%s" data-ids="%s"'):format(user.user_id, key:credential_id()), 1,
+      true))
+    local stranger = authenticator.new(server.issuer)
+    assert.is_truthy(with(stranger).body:find(('data-unknown="%s"'):format(stranger:credential_id()), 1, true))
+    for _, answer in ipairs { with(key, { flags = 0x01 }), http.get(server, "/idp/login"),
+                              post { auth_method = "fingerprint", fingerprint = "x" } } do
+      assert.is_truthy(answer.body:find('data-unknown=""', 1, true))
+    end
+  end)
+
+  it("may be used on the pages of related origins", function()
+    local related = server_helper.start { settings = { related_origins = { "https://id.example.org",
+      "https://id.example.net:8443" } } }
+    local answer = http.get(related, "/.well-known/webauthn")
+    assert.equal("application/json", answer.headers["content-type"])
+    assert.same({ origins = { related.issuer, "https://id.example.org", "https://id.example.net:8443" } }, answer.json)
+    assert.same({ origins = { server.issuer } }, http.get(server, "/.well-known/webauthn").json)
+    for origin, said in pairs { ["https://id.example.net:8443"] = "No account has", [related.issuer] = "No account has",
+                                ["https://id.example.net"] = "not for this page" } do
+      local asked = authenticator.asked(http.get(related, "/idp/login").body)
+      answer = http.post(related, "/idp/login", { form = merged({ return_to = "/account", auth_method = "passkey" },
+        authenticator.new(related.issuer):get(asked, { client_data = { origin = origin } })) })
+      assert.matches(said, answer.body, origin)
+    end
+    related:stop()
+  end)
+
+  it("as a second factor alone need not verify anybody, unless the policy says so", function()
+    for verification, status in pairs { preferred = 303, required = 401 } do
+      local only = server_helper.start { policies = { ["login_spec.lua"] = "", ["login.lua"] = ([[
+        return { methods = { "fingerprint" }, allow = function() return true end,
+          second_factor = function() return true end, user_verification = "%s" }
+      ]]):format(verification) } }
+      local user = flow.user(only)
+      local key = authenticator.new(only.issuer)
+      local function second(make, flags)
+        local asked = http.post(only, "/idp/login",
+          { form = { return_to = "/account", auth_method = "fingerprint", fingerprint = user.fingerprint } }).body
+        local wants = ('data-verification="%s" data-residence="discouraged"'):format(verification)
+        assert.is_truthy(asked:find(wants, 1, true))
+        return http.post(only, "/idp/login", { form = merged({ return_to = "/account", auth_method = "second_factor",
+          factor = asked:match('name="factor" value="([^"]+)"') },
+          key[make](key, authenticator.asked(asked), { flags = flags })) }).status
+      end
+      assert.equal(status, second("create", 0x41))
+      assert.equal(status == 303 and 401 or 303, second("create", 0x45)) -- there is one by now, or none yet
+      assert.equal(status, second("get", 0x01))
+      assert.equal(303, second("get", 0x05))
+      only:stop()
+    end
+    assert.is_truthy(http.get(server, "/idp/login").body:find('data-verification="required" data-residence="required"',
+      1, true))
+  end)
+
   it("is nobody's but its maker's", function()
     local _, mine = person "Mine"
     local _, key = add(mine)
@@ -216,8 +333,23 @@ describe("A passkey", function()
       assert.equal(400, answer.status, what)
     end
     local asked = authenticator.asked(page(cookie))
-    for _, public_key in ipairs { "", "AAAA", "+", ("A"):rep(5000) } do
-      assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked), { public_key = public_key })).status)
+    for _, public_key in ipairs { "AAAA", "+", ("A"):rep(5000), authenticator.new(server.issuer):public_key() } do
+      for _, is_old in ipairs { false, true } do
+        local answer = send(cookie,
+          merged({ action = "add" }, key:create(asked, { is_old = is_old }), { public_key = public_key }))
+        assert.equal(400, answer.status)
+        assert.matches("not the one that the passkey says", answer.body)
+      end
+    end
+    for _, attestation in ipairs { "+", "oA", "gA", ("A"):rep(50000) } do -- no base64url, {}, [], too long
+      assert.equal(400, send(cookie, merged({ action = "add" }, key:create(asked),
+        { attestation_object = attestation })).status)
+    end
+    for cose, said in pairs { COSE = "not for this page", ["\xa0"] = "cannot be used here",
+                              [authenticator.new(server.issuer, "P521"):cose_key()] = "cannot be used here" } do
+      local answer = send(cookie, merged({ action = "add" }, key:create(asked, { cose = cose })))
+      assert.equal(400, answer.status)
+      assert.matches(said, answer.body)
     end
     assert.equal(400, send(cookie, { action = "add" }).status)
     assert.equal(400, send(cookie, { action = "dance" }).status)

@@ -30,7 +30,7 @@ return {
   { "sql/statements/api_keys.sql", "WHERE key_id = ?1 AND (?2 = '' OR user_id = ?2)", "WHERE key_id = ?1", "http/account_spec" },
   { "sql/statements/api_keys.sql", "AND key_id <> ?1) < ?6", "AND key_id <> ?1) < ?6 + 100000", "http/account_spec" },
   { "sql/statements/passkeys.sql", "DELETE FROM passkeys WHERE passkey_id = ?1 AND user_id = ?2 RETURNING", "DELETE FROM passkeys WHERE passkey_id = ?1 RETURNING", "http/passkey_spec" },
-  { "sql/statements/passkeys.sql", "(sign_count < ?2 OR (sign_count = 0 AND ?2 = 0) OR", "(?2 = ?2 OR", "http/passkey_spec" },
+  { "sql/statements/passkeys.sql", "(?5 OR sign_count < ?2 OR (sign_count = 0 AND ?2 = 0) OR", "(?5 OR ?2 = ?2 OR", "http/passkey_spec" },
   { "sql/statements/apps.sql", "AND app_id <> ?1) < ?27", "AND app_id <> ?1) < ?27 + 100000", "http/quotas_spec" },
   { "sql/statements/passkeys.sql", "AND passkey_id <> ?1) < ?7", "AND passkey_id <> ?1) < ?7 + 100000", "http/quotas_spec" },
   { "sql/statements/sessions.sql", "WHERE user_id = ?1 AND expires_at > ?2 AND session_id <> ?4", "WHERE user_id = ?1 AND expires_at < ?2 AND session_id <> ?4", "http/quotas_spec" },

@@ -40,7 +40,8 @@ static void wrong_members_are_refused(void) {
     CHECK(refused(login, "return {\nmethods = { 'hotkey' },\nallow = true }",
                   "policies/login.lua:3: allow must be a function, and is a boolean"));
     CHECK(refused(login, "return {\nmethods = { 'hotkey' }, allow = function() end,\nalow = function() end }",
-                  "policies/login.lua:3: alow is not known here (known: methods, limits, allow, second_factor)"));
+                  "policies/login.lua:3: alow is not known here (known: methods, limits, user_verification, allow, "
+                  "second_factor, count_fell)"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { 'hotkey', 'password' } }",
                   "policies/login.lua:2: methods[2] must be one of: fingerprint hotkey passkey; and is password"));
     CHECK(refused(login, "return { allow = function() end,\n  methods = { first = print } }", "there is no 'print'"));

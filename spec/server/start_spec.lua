@@ -72,6 +72,15 @@ describe("The start", function()
     end
   end)
 
+  it("is refused for related origins that are none", function()
+    for _, origin in ipairs { "http://id.example.org", "https://id.example.org/", "https://Id.example.org",
+                              "id.example.org", "https://user@id.example.org", "https://id.example.org:99999",
+                              "https://" } do
+      refused("related_origins: " .. origin:gsub("%p", "%%%0") .. " is not an origin",
+        { settings = { related_origins = { origin } } })
+    end
+  end)
+
   it("is refused for a state that cannot be written", function()
     sys.write_file(directory .. "/file", "x")
     refused(directory:gsub("%p", "%%%0") .. "/file", { state = directory .. "/file" })

@@ -44,9 +44,19 @@ return {
     "Der Text ist abgelaufen oder nicht von uns. Unterschreibe einen neuen.",
   ["This was used already, or has been replaced. Sign in again."] =
     "Das wurde schon benutzt oder inzwischen ersetzt. Melde dich noch einmal an.",
+  ["This is not a signature: one has 128 hex digits, with or without 0x in front."] =
+    "Das ist keine Unterschrift: Eine hat 128 Hex-Ziffern, mit oder ohne 0x davor.",
+  ["This was signed by another key than the hotkey, such as your coldkey. btcli signs with the hotkey when you add --use-hotkey."] =
+    "Das hat ein anderer Schlüssel unterschrieben, etwa dein Coldkey. btcli nimmt den Hotkey, wenn du --use-hotkey anfügst.",
   ["The hotkey is not an SS58 address."] = "Der Hotkey ist keine SS58-Adresse.",
-  ["This hotkey did not sign the text of the page, or the nonce. A signature for another site is not taken."] =
-    "Dieser Hotkey hat den Text der Seite oder die Nonce nicht unterschrieben. Eine Unterschrift für eine andere Seite gilt hier nicht.",
+  ["This hotkey did not sign the text of the page, or the nonce. A signature for another site is not taken, nor one by the coldkey."] =
+    "Dieser Hotkey hat den Text der Seite oder die Nonce nicht unterschrieben. Eine Unterschrift für eine andere Seite oder vom Coldkey gilt hier nicht.",
+  ["The message is not a text of Sign-In with Substrate 1.0.0."] =
+    "Die Nachricht ist kein Text von Sign-In with Substrate 1.0.0.",
+  ["The message is for another site."] = "Die Nachricht ist für eine andere Seite.",
+  ["The message names another account than the hotkey."] = "Die Nachricht nennt ein anderes Konto als den Hotkey.",
+  ["The message has another nonce."] = "Die Nachricht hat eine andere Nonce.",
+  ["The message has expired, or is not good yet."] = "Die Nachricht ist abgelaufen oder gilt noch nicht.",
   ["This signature is not sr25519. Keys of other types cannot sign in here."] =
     "Diese Unterschrift ist nicht sr25519. Mit anderen Schlüsseln kann man sich hier nicht anmelden.",
   ["No account has this hotkey."] = "Kein Konto hat diesen Hotkey.",
@@ -54,6 +64,8 @@ return {
     "Du brauchst auch einen Passkey: Melde dich mit einem Browser an.",
   ["This passkey may have been copied: its count has gone back."] =
     "Dieser Passkey ist vielleicht kopiert worden: Sein Zähler ist rückwärts gelaufen.",
+  ["The key is not the one that the passkey says to have."] =
+    "Der Schlüssel ist nicht der, den der Passkey zu haben sagt.",
   ["This passkey has a key that cannot be used here."] =
     "Dieser Passkey hat einen Schlüssel, der hier nicht benutzt werden kann.",
 
@@ -226,6 +238,10 @@ return {
   ["Sign in with a passkey"] = "Mit einem Passkey anmelden",
   ["The passkey was not used:"] = "Der Passkey wurde nicht benutzt:",
   ["This browser has no passkeys."] = "Dieser Browser kennt keine Passkeys.",
+  ["it was cancelled, or took too long. Try again."] = "Es wurde abgebrochen oder hat zu lange gedauert. Versuche es noch einmal.",
+  ["there is one of yours here already."] = "Hier gibt es schon einen von dir.",
+  ["it cannot be used at this address."] = "Unter dieser Adresse geht das nicht.",
+  ["this device cannot make one as it is asked for here."] = "Dieses Gerät kann keinen anlegen, wie er hier verlangt wird.",
   ["This way of signing in is switched off here."] = "Diese Art der Anmeldung ist hier abgeschaltet.",
   ["One more step"] = "Noch ein Schritt",
   ["Your account also needs a passkey. Make one now: with your finger, face, PIN or a security key."] =
