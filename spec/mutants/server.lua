@@ -1,7 +1,13 @@
 -- The wire: what is bounded before anybody looks at it, and what must not be removed.
 return {
-  { "engine/server/http2_guard.c", "if (meter->abandoned >= HTTP2_ABANDONED_MAX)", "if (0)", "http/rapid_reset_spec" },
-  { "engine/server/http2_guard.c", "meter->block_bytes > HTTP2_BLOCK_MAX || meter->block.fields > HTTP2_FIELDS_MAX;", "0;", "http/bombs_spec" },
+  { "engine/server/http2_guard.c", "meter->abandoned >= HTTP2_ABANDONED_MAX ? UNIT_CUTS : UNIT_PASSES", "UNIT_PASSES", "http/rapid_reset_spec" },
+  { "engine/server/http2_guard.c", "if (block.fields > HTTP2_FIELDS_MAX)", "if (0)", "http/bombs_spec" },
+  { "engine/server/http2_guard.c", "if (is_refused(&peer->meter, unit->stream))", "if (0)", "server/http2_manners_spec" },
+  { "engine/server/http2_guard.c", "if (are_trailers)", "if (0)", "server/http2_manners_spec" },
+  { "engine/server/http2_guard.c", "http2_table_resize(peer, h2o_http2_decode32u(at + 2))", "(void)0", "server/http2_manners_spec" },
+  { "engine/server/http2_stream.c", "if (age_ms > timeout_ms)", "if (0)", "server/http2_manners_spec" },
+  { "engine/server/http2_leave.c", "passed_ms > LEAVE_GRACE_MS && ", "", "server/rolling_spec", "server/http2_manners_spec" },
+  { "engine/server/http2_leave.c", "bool is_receiving = http2_is_receiving(peer->socket) || ", "bool is_receiving = ", "server/http2_manners_spec" },
   { "engine/server/control_ask.c", "if (error == ECONNREFUSED)\n            unlink(path);", "unlink(path);", "policy/reload_spec" },
   { "engine/server/control_ask.c", "if (length < 0 || (size_t)length >= sizeof(address.sun_path))", "if (0)", "policy/reload_spec" },
   { "engine/server/exchange.c", "if (target.len > PATH_LEN_MAX) {", "if (0) {", "http/hostile_input_spec" },
