@@ -37,6 +37,7 @@
     X(NOT_FOUND, 404, "invalid_request", "Not found.") \
     X(METHOD_NOT_ALLOWED, 405, "invalid_request", "This method is not allowed here.") \
     X(CONFLICT, 409, "invalid_request", "This exists already.") \
+    X(REQUEST_TIMEOUT, 408, "invalid_request", "The rest of the request did not come in time.") \
     X(BODY_TOO_LARGE, 413, "invalid_request", "The body is too large.") \
     X(URI_TOO_LONG, 414, "invalid_request", "The URL is too long.") \
     X(UNSUPPORTED_MEDIA_TYPE, 415, "invalid_request", "The media type of the body is not supported here.") \

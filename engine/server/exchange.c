@@ -25,6 +25,7 @@ struct anchor {
     h2o_req_t *req;
     struct peer *peer;
     struct exchange *exchange;
+    enum error refusal; /* what it is answered with, whatever it asks */
     bool is_answered;
 };
 
@@ -57,13 +58,28 @@ static void turn_want(struct worker *worker) {
         h2o_timeout_link(worker->context.loop, &worker->context.zero_timeout, &worker->turn_entry);
 }
 
+/* HTTP/1.1 goes on but for the option "close" (RFC 9112 §9.3); with libh2o any other option than "keep-alive" ends it.
+ */
+static void persistence_set(h2o_req_t *req) {
+    if (req->version != 0x101)
+        return;
+    bool is_last = req->conn->ctx->shutdown_requested;
+    ssize_t at = -1;
+    while ((at = h2o_find_header(&req->headers, H2O_TOKEN_CONNECTION, at)) >= 0) {
+        const h2o_iovec_t *options = &req->headers.entries[at].value;
+        is_last = is_last || h2o_contains_token(options->base, options->len, H2O_STRLIT("close"), ',');
+    }
+    req->http1_is_persistent = !is_last;
+}
+
 /* Called by h2o in the middle of its reading: a burst of requests may already be followed by their
  * resets, so nothing starts before all is read. */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req) {
     (void)handler;
     struct peer *peer = peer_of(req);
     struct anchor *anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*anchor), anchor_dispose);
-    *anchor = (struct anchor){.req = req, .peer = peer};
+    *anchor = (struct anchor){.req = req, .peer = peer, .refusal = peer->refusal};
+    persistence_set(req);
     h2o_linklist_insert(&peer->worker->arrived, &anchor->link);
     peer_request_came(peer, &anchor->in_flight);
     turn_want(peer->worker);
@@ -128,6 +144,15 @@ static void accept_read(struct request *request, const h2o_headers_t *headers) {
         request->accept = copy_of(request->arena, headers->entries[at].value);
 }
 
+/* RFC 9113 §8.2.2 */
+static bool is_of_connection(const h2o_header_t *header) {
+    const h2o_iovec_t *name = header->name;
+    return name == &H2O_TOKEN_CONNECTION->buf || name == &H2O_TOKEN_TRANSFER_ENCODING->buf ||
+           name == &H2O_TOKEN_UPGRADE->buf || h2o_memis(name->base, name->len, H2O_STRLIT("keep-alive")) ||
+           h2o_memis(name->base, name->len, H2O_STRLIT("proxy-connection")) ||
+           (name == &H2O_TOKEN_TE->buf && !h2o_lcstris(header->value.base, header->value.len, H2O_STRLIT("trailers")));
+}
+
 static enum error headers_read(struct request *request, const h2o_req_t *req) {
     const h2o_headers_t *headers = &req->headers;
     if (headers_are_too_large(req)) {
@@ -141,6 +166,9 @@ static enum error headers_read(struct request *request, const h2o_req_t *req) {
         if (header->name->len == 0)
             error = fail(request, ERROR_BAD_REQUEST, "A folded header line is not accepted.");
         struct slice *slot = header_slot(request, header);
+        if (!slot && req->version >= 0x200 && is_of_connection(header))
+            error = fail(request, ERROR_BAD_REQUEST, "HTTP/2 has no header %.*s.", (int)header->name->len,
+                         header->name->base);
         if (!slot)
             continue;
         if (!slice_is_set(*slot))
@@ -223,7 +251,11 @@ static enum error request_read(struct exchange *exchange, h2o_req_t *req) {
     enum error error = headers_read(request, req);
     if (error)
         return error;
-    if ((int64_t)req->entity.len > exchange->worker->config->settings->body_max_bytes)
+    if (target.len == 0)
+        return fail(request, ERROR_BAD_REQUEST, "The request is malformed (RFC 9113 §8.3.1).");
+    if (exchange->anchor->refusal == ERROR_REQUEST_TIMEOUT)
+        return fail(request, ERROR_REQUEST_TIMEOUT, NULL);
+    if (exchange->anchor->refusal || (int64_t)req->entity.len > exchange->worker->config->settings->body_max_bytes)
         return fail(request, ERROR_BODY_TOO_LARGE, "%s", exchange->worker->too_large);
     request->body = copy_of(arena, req->entity);
     return ERROR_NONE;
@@ -274,6 +306,7 @@ static const char *reason_of(int status) {
                    {403, "Forbidden"},
                    {404, "Not Found"},
                    {405, "Method Not Allowed"},
+                   {408, "Request Timeout"},
                    {409, "Conflict"},
                    {413, "Content Too Large"},
                    {414, "URI Too Long"},
@@ -348,6 +381,11 @@ static void exchange_send(struct exchange *exchange) {
         anchor->exchange = NULL;
         anchor->is_answered = true;
         peer_enter(anchor->peer);
+        if (exchange->worker->is_draining) {
+            anchor->req->http1_is_persistent = 0;
+            if (anchor->peer->is_http2)
+                http2_leave_with_answer(anchor->peer, exchange->worker->now_ms);
+        }
         response_write(anchor->req, &exchange->request, &exchange->response);
         peer_leave(exchange->worker);
     } else {

@@ -15,4 +15,7 @@
 #include <h2o/http2_internal.h>
 #pragma GCC diagnostic pop
 
+/* The rest of the stream's body, should it come, is thrown away. (http2_stream.c) */
+void http2_body_end(struct http2_meter *meter, h2o_http2_stream_t *stream);
+
 #endif

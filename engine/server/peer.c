@@ -11,7 +11,7 @@
 enum {
     ACCEPTS_PER_TURN = 64,
     USELESS_BYTES_MAX = 4 << 20, /* read without a request coming of it: header floods */
-    DRAIN_GRACE_MS = 300,        /* an idle connection may still send a request that is on its way */
+    DRAIN_GRACE_MS = 1000,       /* an idle connection may still send a request that is on its way */
     HTTP2_FRAME_HEADER = 9,
 };
 
@@ -54,14 +54,15 @@ static void on_close(void *data) {
         listeners_start(worker);
 }
 
-/* h2o closes the connection when it reads the end of it; until then it would work off what it has
- * buffered, so that is cut behind the frame that is being handled. */
-static void peer_cut(struct peer *peer) {
-    if (peer->is_cut)
+/* HTTP/2 is told why, when h2o is not at work on it (peer_leave). HTTP/1 has no words for that: h2o closes the
+ * connection when it reads the end of it. */
+static void peer_cut(struct peer *peer, const char *reason) {
+    if (peer->cut_reason)
         return;
-    peer->is_cut = true;
+    peer->cut_reason = reason;
     metric_add(METRIC_cut_connections, 1);
-    shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+    if (!peer->is_http2)
+        shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
 }
 
 /* --- between h2o and its socket --- */
@@ -73,11 +74,15 @@ void peer_enter(struct peer *peer) {
     peer->worker->inside = peer;
 }
 
-void peer_leave(struct worker *worker) {
-    struct peer *peer = worker->inside;
-    worker->inside = NULL;
-    if (!peer)
+static void cut_tell(struct peer *peer) {
+    if (!peer->is_http2 || !peer->cut_reason || peer->is_ended)
         return;
+    peer->is_ended = true;
+    http2_close(peer->socket, true, peer->cut_reason);
+}
+
+/* h2o's callbacks, which it sets again when it likes, behind ours. */
+static void callbacks_take(struct peer *peer) {
     struct st_h2o_socket_t *socket = peer->socket;
     if (socket->_cb.read && socket->_cb.read != on_read) {
         peer->read = socket->_cb.read;
@@ -87,6 +92,15 @@ void peer_leave(struct worker *worker) {
         peer->written = socket->_cb.write;
         socket->_cb.write = on_written;
     }
+}
+
+void peer_leave(struct worker *worker) {
+    struct peer *peer = worker->inside;
+    if (peer && peer->has_begun) {
+        cut_tell(peer);
+        callbacks_take(peer);
+    }
+    worker->inside = NULL;
 }
 
 static void on_written(h2o_socket_t *socket, const char *error) {
@@ -105,38 +119,74 @@ static void on_write_timer(h2o_timeout_entry_t *entry) {
     peer_leave(worker);
 }
 
-/* Looks at the last `fresh` bytes of the input, and leaves in it what h2o may have. */
-static enum http2_verdict input_check(struct peer *peer, size_t fresh) {
-    h2o_socket_t *socket = peer->socket;
+/* Looks at the last `fresh` bytes of the input: a flood that comes to nothing is cut. */
+static void input_weigh(struct peer *peer, size_t fresh) {
     peer->useless_bytes += fresh;
-    if (peer->useless_bytes > USELESS_BYTES_MAX) {
-        peer_cut(peer);
-        socket->input->size -= fresh;
-        fresh = 0;
-    }
-    if (peer->is_http2)
-        return http2_guard(socket->input, &peer->meter);
-    h2o_buffer_reserve(&socket->input, CHUNKED_SLACK);
-    socket->input->size = http1_guard(&peer->http1, socket->input->bytes, socket->input->size, fresh);
-    return HTTP2_SOUND;
+    if (peer->useless_bytes <= USELESS_BYTES_MAX)
+        return;
+    peer_cut(peer, "too much was sent without a request");
+    peer->socket->input->size -= fresh;
 }
 
-static void verdict_enforce(struct worker *worker, enum http2_verdict verdict) {
-    if (worker->inside && verdict == HTTP2_CUT)
-        peer_cut(worker->inside);
-    else if (worker->inside && verdict == HTTP2_END)
-        http2_end(worker->inside->socket);
+static void http1_input(struct peer *peer, size_t fresh) {
+    h2o_buffer_t **input = &peer->socket->input;
+    input_weigh(peer, fresh);
+    fresh = peer->cut_reason ? 0 : fresh;
+    h2o_buffer_reserve(input, CHUNKED_SLACK);
+    (*input)->size = http1_guard(&peer->http1, (*input)->bytes, (*input)->size, fresh);
+}
+
+bool peer_feed(struct peer *peer, size_t size) {
+    struct worker *worker = peer->worker;
+    h2o_socket_t *socket = peer->socket;
+    size_t hidden = socket->input->size - size;
+    char *copy = hidden ? h2o_mem_alloc(hidden) : NULL; /* h2o frees a buffer that is worked off */
+    if (hidden)
+        memcpy(copy, socket->input->bytes + size, hidden);
+    socket->input->size = size;
+    peer->read(socket, NULL);
+    bool goes_on = worker->inside && !socket->input->size; /* or it is closing, and what is left nobody reads */
+    if (goes_on && hidden && !peer->cut_reason) {
+        memcpy(h2o_buffer_reserve(&socket->input, hidden).base, copy, hidden);
+        socket->input->size += hidden;
+    }
+    free(copy);
+    if (goes_on)
+        callbacks_take(peer);
+    return goes_on;
+}
+
+/* Frame by frame where that matters (http2_guard). */
+static void http2_input(struct peer *peer, size_t fresh) {
+    enum http2_verdict verdict = HTTP2_SOUND;
+    size_t size;
+    input_weigh(peer, fresh);
+    while (verdict == HTTP2_SOUND && !peer->cut_reason && (size = http2_guard(peer, &verdict))) {
+        if (!peer_feed(peer, size))
+            return;
+        http2_bodies_begun(peer);
+        if (!peer->worker->inside)
+            return;
+    }
+    if (verdict == HTTP2_CUT)
+        peer_cut(peer, "too many requests were given up");
+    else if (verdict == HTTP2_END)
+        http2_end(peer->socket);
 }
 
 static void on_read(h2o_socket_t *socket, const char *error) {
     struct peer *peer = socket->on_close.data;
     struct worker *worker = peer->worker;
+    size_t fresh = socket->bytes_read; /* of this read alone */
     peer_enter(peer);
-    if (peer->is_http2)
+    if (error || !peer->is_http2) {
+        if (!peer->is_http2)
+            http1_input(peer, fresh);
+        peer->read(socket, error);
+    } else {
         http2_before_read(socket);
-    enum http2_verdict verdict = input_check(peer, socket->bytes_read); /* of this read alone */
-    peer->read(socket, error);
-    verdict_enforce(worker, verdict);
+        http2_input(peer, fresh);
+    }
     peer_leave(worker);
 }
 
@@ -144,17 +194,21 @@ static void on_read(h2o_socket_t *socket, const char *error) {
 static void protocol_begin(struct peer *peer, bool is_http2) {
     struct worker *worker = peer->worker;
     struct timeval now = *h2o_get_timestamp(&worker->context, NULL, NULL);
+    size_t size = peer->socket->input->size;
     peer->has_begun = true;
     peer->is_http2 = is_http2;
-    enum http2_verdict verdict = input_check(peer, peer->socket->input->size);
     peer_enter(peer);
-    if (is_http2)
+    if (is_http2) {
+        peer->socket->input->size = 0; /* h2o would work it off at once */
         h2o_http2_accept(&worker->accept, peer->socket, now);
-    else
-        h2o_http1_accept(&worker->accept, peer->socket, now);
-    if (worker->inside && is_http2)
+        peer->socket->input->size = size;
         peer->write_timer = http2_on_write_timer(peer->socket, on_write_timer);
-    verdict_enforce(worker, verdict);
+        callbacks_take(peer);
+        http2_input(peer, size);
+    } else {
+        http1_input(peer, size);
+        h2o_http1_accept(&worker->accept, peer->socket, now);
+    }
     peer_leave(worker);
 }
 
@@ -260,6 +314,7 @@ static void input_cut(h2o_socket_t *socket) {
 static void useful(struct peer *peer) {
     peer->useful_ms = peer->worker->now_ms;
     peer->useless_bytes = 0;
+    peer->meter.thrown_away = 0;
 }
 
 void peer_request_came(struct peer *peer, struct in_flight *request) {
@@ -278,7 +333,7 @@ void peer_request_gone(struct peer *peer, struct in_flight *request, bool answer
     } else if (peer->is_http2 && peer->meter.resets_seen > 0) {
         peer->meter.resets_seen--; /* counted as a frame */
     } else if (peer->is_http2 && ++peer->meter.abandoned >= HTTP2_ABANDONED_MAX) {
-        peer_cut(peer);
+        peer_cut(peer, "too many requests were given up");
         input_cut(peer->socket);
     }
 }
@@ -289,26 +344,67 @@ static int64_t oldest_age_ms(const struct peer *peer, int64_t now_ms) {
     return now_ms - H2O_STRUCT_FROM_MEMBER(struct in_flight, link, peer->requests.next)->since_ms;
 }
 
+/* What waits for nothing, and for nobody. */
+static void idle_end(struct peer *peer) {
+    if (!peer->is_http2) {
+        peer_cut(peer, "idle");
+    } else if (!peer->is_ended) {
+        peer->is_ended = true;
+        http2_close(peer->socket, false, "idle timeout");
+    }
+}
+
+static void peer_drain(struct peer *peer, int64_t now_ms, bool is_idle) {
+    if (peer->is_http2 && peer->meter.has_preface)
+        http2_leave(peer, now_ms);
+    else if (is_idle && now_ms - peer->worker->drain_since_ms > DRAIN_GRACE_MS)
+        shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+}
+
+static void peer_sweep(struct peer *peer, int64_t now_ms) {
+    const struct settings *settings = peer->worker->config->settings;
+    struct worker *worker = peer->worker;
+    while (worker->inside && peer->is_http2 && http2_is_receiving(peer->socket) &&
+           http2_body_late(peer, settings->request_timeout_ms))
+        ;
+    if (!worker->inside)
+        return;
+    if (peer->is_ended) { /* it is still here: it does not read */
+        shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+        return;
+    }
+    int64_t useless_ms = now_ms - peer->useful_ms, oldest_ms = oldest_age_ms(peer, now_ms);
+    bool is_shaking_hands = peer->socket->ssl && !peer->has_begun;
+    bool is_receiving = peer->is_http2 && http2_is_receiving(peer->socket);
+    bool is_busy = peer->in_flight || is_shaking_hands;
+    bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
+    /* Whoever goes on asking does not read the answer of an older request: that one has its own time. */
+    if (oldest_ms > settings->request_timeout_ms || (is_busy && useless_ms > settings->request_timeout_ms))
+        peer_cut(peer, "an answer was not read in time");
+    else if (!is_busy && !is_receiving && useless_ms > settings->idle_timeout_ms)
+        idle_end(peer);
+    else if (worker->is_draining)
+        peer_drain(peer, now_ms, is_idle);
+}
+
 void peers_sweep(struct worker *worker, int64_t now_ms) {
-    const struct settings *settings = worker->config->settings;
     h2o_linklist_t *next;
     for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = next) {
         struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, link, node);
         next = node->next;
-        int64_t useless_ms = now_ms - peer->useful_ms, oldest_ms = oldest_age_ms(peer, now_ms);
-        bool is_shaking_hands = peer->socket->ssl && !peer->has_begun;
-        int64_t limit_ms =
-            peer->in_flight || is_shaking_hands ? settings->request_timeout_ms : settings->idle_timeout_ms;
-        bool is_idle = !peer->in_flight && !(peer->socket->input && peer->socket->input->size);
-        /* Whoever goes on asking does not read the answer of an older request: that one has its own time. */
-        if (useless_ms > limit_ms || oldest_ms > settings->request_timeout_ms)
-            peer_cut(peer);
-        else if (worker->is_draining && is_idle && useless_ms > DRAIN_GRACE_MS)
-            shutdown(h2o_socket_get_fd(peer->socket), SHUT_RDWR);
+        peer_enter(peer);
+        peer_sweep(peer, now_ms);
+        peer_leave(worker);
     }
 }
 
-void peers_cut_all(struct worker *worker) {
-    for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = node->next)
-        peer_cut(H2O_STRUCT_FROM_MEMBER(struct peer, link, node));
+void peers_cut_all(struct worker *worker, const char *reason) {
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *node = worker->peers.next; node != &worker->peers; node = next) {
+        struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, link, node);
+        next = node->next;
+        peer_enter(peer);
+        peer_cut(peer, reason);
+        peer_leave(worker);
+    }
 }

@@ -21,6 +21,7 @@ enum {
     CLEANUP_AGAIN_MS = 15, /* while there is more: some thousand rows a second of each kind, a little at a time */
     CLEANUP_PASSES = 4,
     BODY_SLACK = 2, /* a body of up to twice the limit is read, so that its refusal has our shape */
+    HTTP2_FRAME_MAX = 16384,
 };
 
 static void inbox_post(struct inbox *inbox, struct completion *completion) {
@@ -95,16 +96,17 @@ static void h2o_configure(struct worker *worker) {
     snprintf(worker->too_large, sizeof(worker->too_large), "The body is larger than %lld %s.",
              (long long)(is_kib ? settings->body_max_bytes / 1024 : settings->body_max_bytes),
              is_kib ? "KiB" : "bytes");
-    config->max_request_entity_size = (size_t)settings->body_max_bytes * BODY_SLACK;
+    config->max_request_entity_size = (size_t)settings->body_max_bytes * BODY_SLACK + HTTP2_FRAME_MAX;
     config->handshake_timeout = (uint64_t)settings->request_timeout_ms;
     config->http1.req_timeout = (uint64_t)settings->request_timeout_ms;
-    config->http1.upgrade_to_http2 = 0; /* no h2c upgrade; peer.c sees prior knowledge */
-    config->http2.idle_timeout = (uint64_t)settings->idle_timeout_ms;
-    config->http2.graceful_shutdown_timeout = (uint64_t)settings->drain_timeout_ms;
+    config->http1.upgrade_to_http2 = 0;     /* no h2c upgrade; peer.c sees prior knowledge */
+    config->http2.idle_timeout = INT32_MAX; /* peers_sweep knows better what is idle */
     config->http2.max_concurrent_requests_per_connection = (size_t)settings->streams_max;
     h2o_hostconf_t *host = h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    http2_table_register(&host->fallback_path);
     plain_error_register(&host->fallback_path);
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+    http2_table_register(path);
     h2o_handler_t *handler = h2o_create_handler(path, sizeof(*handler));
     handler->on_req = exchange_on_request;
     plain_error_register(path);
@@ -253,9 +255,6 @@ static void wire_close(struct worker *worker) {
     h2o_timeout_unlink(&worker->sweep_entry);
     h2o_timeout_dispose(loop, &worker->sweep_timeout);
     h2o_multithread_unregister_receiver(queue, &worker->inbox.receiver);
-    /* h2o arms this at a graceful shutdown and asserts at the end that nothing is armed. */
-    if (h2o_timeout_is_linked(&worker->context.http2._graceful_shutdown_timeout))
-        h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&worker->context);
     free(queue); /* 2.2.5 forgets to */
     h2o_evloop_destroy(loop);
@@ -313,8 +312,10 @@ static void drain_begin(struct completion *completion) {
     worker->is_accepting = false;
     for (size_t i = 0; i < settings->listen_count; i++)
         h2o_socket_close(worker->listeners[i]);
-    worker->drain_until_ms = clock_monotonic_ms() + settings->drain_timeout_ms;
-    h2o_context_request_shutdown(&worker->context);
+    worker->drain_since_ms = clock_monotonic_ms();
+    worker->drain_until_ms = worker->drain_since_ms + settings->drain_timeout_ms;
+    worker->context.shutdown_requested = 1; /* HTTP/1.1 is told with its next answer, HTTP/2 by peers_sweep */
+    peers_sweep(worker, worker->drain_since_ms);
 }
 
 static bool is_done(struct worker *worker) {
@@ -322,7 +323,7 @@ static bool is_done(struct worker *worker) {
         return false;
     bool is_late = clock_monotonic_ms() >= worker->drain_until_ms;
     if (is_late)
-        peers_cut_all(worker);
+        peers_cut_all(worker, "the time to drain is over");
     if (worker->does_chores && db_has_untold(worker->db) && !is_late)
         return false;
     return worker->peer_count == 0 && fiber_count() == 0 && (is_late || audit_is_empty(worker->audit));

@@ -52,7 +52,7 @@ static struct worker worker = {.config = &config, .generation = &generation, .is
 static void worker_make(void) {
     http2_prepare();
     h2o_config_init(&worker.globalconf);
-    worker.globalconf.max_request_entity_size = 8192;
+    worker.globalconf.max_request_entity_size = 8192 + 16384;
     worker.globalconf.http1.req_timeout = 60000;
     worker.globalconf.http1.upgrade_to_http2 = 0;
     worker.globalconf.http2.idle_timeout = 60000;
@@ -61,6 +61,7 @@ static void worker_make(void) {
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
     h2o_handler_t *handler = h2o_create_handler(path, sizeof(*handler));
     handler->on_req = exchange_on_request;
+    http2_table_register(path);
     plain_error_register(path);
     plain_error_register(&host->fallback_path);
     h2o_context_init(&worker.context, h2o_evloop_create(), &worker.globalconf);

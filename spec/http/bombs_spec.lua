@@ -157,11 +157,13 @@ describe("a bomb:", function()
       peer:close()
     end)
 
-    it("a block that is long as it is: up to 64 KiB 431, and the connection goes on", function()
+    it("a block that is long as it is: up to 256 KiB 431, and the connection goes on", function()
       local peer = frames.connect(server.port)
-      peer:send(frames.head(1, frames.END_STREAM, GET .. frames.header("x-any", ("v"):rep(60000))))
-      assert.equal(431, (peer:answer(1, wire.WAIT_S)))
-      peer:send(frames.head(3, frames.END_STREAM, GET .. frames.header("x-any", ("v"):rep(70000))))
+      for i, size in ipairs { 60000, 70000, 250000 } do
+        peer:send(frames.head(2 * i - 1, frames.END_STREAM, GET .. frames.header("x-any", ("v"):rep(size))))
+        assert.equal(431, (peer:answer(2 * i - 1, wire.WAIT_S)))
+      end
+      peer:send(frames.head(7, frames.END_STREAM, GET .. frames.header("x-any", ("v"):rep(270000))))
       is_ended(peer, 11)
       peer:close()
     end)

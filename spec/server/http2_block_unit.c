@@ -32,6 +32,29 @@ static void counts_fields_of_each_kind(void) {
     CHECK(fields_of(SLICE("\x20\x3f\xe1\x1f\x82")) == 3);             /* sizes of the table count, too */
 }
 
+static bool is_malformed(struct slice block) {
+    struct http2_block whole = {0}, bytes = {0};
+    http2_block_read(&whole, (const unsigned char *)block.at, block.len);
+    for (size_t at = 0; at < block.len; at++)
+        http2_block_read(&bytes, (const unsigned char *)block.at + at, 1);
+    CHECK(whole.is_malformed == bytes.is_malformed);
+    return whole.is_malformed;
+}
+
+static void sees_what_is_malformed(void) {
+    CHECK(!is_malformed(SLICE("\x82\x86\x84\x41\x01x\x90"))); /* method, scheme, path, authority, another */
+    CHECK(is_malformed(SLICE("\x82\x86\x90\x84")));           /* path behind another */
+    CHECK(is_malformed(SLICE("\x82\x83\x86\x84")));           /* two methods */
+    CHECK(is_malformed(SLICE("\x82\x86\x84\x88")));           /* :status */
+    CHECK(!is_malformed(SLICE("\x00\x07:method\x03GET\x86\x84")));
+    CHECK(is_malformed(SLICE("\x82\x00\x07:method\x03GET\x86\x84")));
+    CHECK(is_malformed(SLICE("\x82\x86\x84\x00\x04:foo\x01x")));
+    CHECK(is_malformed(SLICE("\x82\x86\x84\x00\x01X\x01x")));                /* a capital in a name */
+    CHECK(!is_malformed(SLICE("\x82\x86\x84\x00\x01x\x01X")));               /* in a value */
+    CHECK(is_malformed(SLICE("\x82\x86\x90\x40\x84\xb9\x58\xd3\x3f\x01/"))); /* ":path" in Huffman's code */
+    CHECK(!is_malformed(SLICE("\x82\x86\x84\xbe\xbf\x3f\xe1\x1f")));         /* the dynamic table; its size */
+}
+
 static void strings_are_skipped_by_their_length(void) {
     char block[400] = "\x00\x01"
                       "a\x7f\x81\x02"; /* 127 + 1 + 2 * 128 = 384 bytes: the indexed fields in it are none */
@@ -50,6 +73,7 @@ static void integers_have_an_end(void) {
 
 int main(void) {
     RUN(counts_fields_of_each_kind);
+    RUN(sees_what_is_malformed);
     RUN(strings_are_skipped_by_their_length);
     RUN(integers_have_an_end);
     return unit_end();
