@@ -14,8 +14,8 @@ world.__index = world
 
 -- trial: { events, rows, grace_s, deadline_s, slack_s, patience }
 local function world_of(trial)
-  local self = setmetatable({ trial = trial, ops = {}, faults = {}, stalls = {}, families = {}, endings = {}, tries = {},
-    uses = {} }, world)
+  local self = setmetatable({ trial = trial, ops = {}, faults = {}, stalls = {}, families = {}, endings = {},
+    tries = {}, uses = {} }, world)
   local function put(list, key, event)
     list[key] = list[key] or {}
     table.insert(list[key], event)
