@@ -6,6 +6,7 @@ local checker = {}
 checker.known = {}
 
 local RECOVERY_S = 5
+local POLL_S = 5 -- a device's interval
 
 --- what rules ask of a history
 
@@ -171,13 +172,23 @@ rule("over", function(self, say)
   end
 end)
 
+-- What is good once more within a time of its first use: from, to (of a device's code: RFC 8628's pace).
+local function grace_of(self, kind)
+  if kind == "refresh" then
+    return 0, self.trial.grace_s - 1
+  elseif kind == "poll" then
+    return POLL_S, 2 * POLL_S + self.trial.grace_s - 1
+  end
+end
+
 -- Why a refusal of what was right may be right, though: a try before it may have been answered, and lost on the way.
 local function is_excused(self, op)
+  local from_s, to_s = grace_of(self, op.kind)
   for _, try in ipairs(self.tries[op.intent] or {}) do
     local is_lost = try.n < op.n and (try.status == 0
       or try.status == 503 and self:was_hit(try.server, "kill", try.from, op.to))
-    local has_grace = op.kind == "refresh" or op.kind == "poll"
-    if is_lost and (not has_grace or op.from - try.from > self.trial.grace_s - 1) then
+    local since_s = op.from - try.from
+    if is_lost and (not from_s or since_s < from_s or since_s > to_s) then
       return true
     end
   end
