@@ -12,7 +12,7 @@
 /* On the raw path, so that an encoded slash is no slash; one at its end is left out. A {…} takes one segment. */
 static bool path_matches(struct request *request, const char *pattern) {
     const char *at = request->path.at, *end = at + request->path.len;
-    if (request->path.len > 1 && end[-1] == '/')
+    if (request->path.len > 1 && end[-1] == '/' && end[-2] != '/')
         end--;
     for (size_t params = 0;; pattern++) {
         while (at < end && *at == *pattern && *pattern)

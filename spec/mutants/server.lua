@@ -1,6 +1,6 @@
 -- The wire: what is bounded before anybody looks at it, and what must not be removed.
 return {
-  { "engine/server/route.c", "if (request->path.len > 1 && end[-1] == '/')", "if (0)", "http/public_clients_spec" },
+  { "engine/server/route.c", "if (request->path.len > 1 && end[-1] == '/' && end[-2] != '/')", "if (0)", "http/public_clients_spec" },
   { "engine/server/http2_guard.c", "meter->abandoned >= HTTP2_ABANDONED_MAX ? UNIT_CUTS : UNIT_PASSES", "UNIT_PASSES", "http/rapid_reset_spec" },
   { "engine/server/http2_guard.c", "if (block.fields > HTTP2_FIELDS_MAX)", "if (0)", "http/bombs_spec" },
   { "engine/server/http2_guard.c", "if (is_refused(&peer->meter, unit->stream))", "if (0)", "server/http2_manners_spec" },
