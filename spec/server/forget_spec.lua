@@ -8,6 +8,20 @@ local server_helper = require "helpers.server"
 local shape = require "helpers.shape"
 local sys = require "helpers.sys"
 
+describe("Who finds nothing to revoke", function()
+  it("is told the same as who found it, and nothing is good again", function()
+    local server = server_helper.start()
+    local world = flow.world(server)
+    local tokens = flow.tokens(server, world.app, world.cookie)
+    assert.is_true(flow.is_active(server, tokens.access_token))
+    for _ = 1, 2 do
+      shape.ok(http.post(server, "/idp/token/revoke", { form = { token = tokens.access_token } }))
+      assert.is_false(flow.is_active(server, tokens.access_token))
+    end
+    server:stop()
+  end)
+end)
+
 if database.postgres or server_helper.is_sanitized() then
   return
 end
