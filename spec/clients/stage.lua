@@ -51,7 +51,7 @@ function stage:open(options)
   end
   if options.is_tampered then
     self.tamper = peer.start { server_helper.node, stage.HERE .. "tamper.mjs" }
-    local origin = "http://localhost:" .. self.tamper:hello().port
+    local origin = "http://localhost:" .. self.tamper:heard().port
     start.args = { "--issuer", origin }
     self.server = server_helper.start(start)
     self.server.issuer = origin
@@ -114,6 +114,20 @@ function stage:sign_in(rp, more)
   local page = self:browse(self:begin(rp, more).url)
   assert(page.left, "no callback: " .. page.status .. " " .. (page.body or ""))
   return self.peer:call("finish", { rp = rp, url = page.left, form = page.form })
+end
+
+-- All of it without a client's library: from the app's link to what the app learns of its user, each request by `ask`,
+-- which is as http.request is.
+function stage:sign_in_by(ask)
+  local server, app, user = self.server, self.world.app, self.world.user
+  local guest = browser.new({ server.issuer }, ask)
+  local request = http.form(flow.request(app, { scope = "openid profile", prompt = "consent" }))
+  local page = guest:go_through(server.issuer .. "/idp/authorize?" .. request, user)
+  local _, params = http.parse_url(page.left or error("no callback: " .. page.body))
+  local tokens = ask(server, "POST", "/idp/token", { form = flow.code_form(app, params.code) })
+  assert(tokens.status == 200, tokens.body)
+  local known = ask(server, "GET", "/idp/userinfo", { bearer = tokens.json.access_token })
+  assert(known.json.sub == user.user_id, known.body)
 end
 
 -- The callback's address with other parameters; false takes one away.
