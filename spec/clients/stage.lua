@@ -26,7 +26,7 @@ function stage.new()
 end
 
 -- A certificate that proves itself, for localhost: directory/cert.pem and key.pem.
-local function certificate(directory)
+function stage.certificate(directory)
   local code, _, said = sys.run {
     "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
     "-keyout", directory .. "/key.pem", "-out", directory .. "/cert.pem", "-subj", "/CN=localhost",
@@ -45,7 +45,7 @@ function stage:open(options)
   end
   if options.is_tls then
     self.directory = sys.directory()
-    certificate(self.directory)
+    stage.certificate(self.directory)
     self.authority = self.directory .. "/cert.pem"
     start.args = { "--tls-cert", self.authority, "--tls-key", self.directory .. "/key.pem" }
   end
@@ -120,13 +120,14 @@ end
 -- which is as http.request is.
 function stage:sign_in_by(ask)
   local server, app, user = self.server, self.world.app, self.world.user
-  local guest = browser.new({ server.issuer }, ask)
+  local scheme, port = server.issuer:match("^(%a+)://localhost:(%d+)$")
+  local target, guest = { scheme = scheme, port = tonumber(port) }, browser.new({ server.issuer }, ask)
   local request = http.form(flow.request(app, { scope = "openid profile", prompt = "consent" }))
   local page = guest:go_through(server.issuer .. "/idp/authorize?" .. request, user)
   local _, params = http.parse_url(page.left or error("no callback: " .. page.body))
-  local tokens = ask(server, "POST", "/idp/token", { form = flow.code_form(app, params.code) })
+  local tokens = ask(target, "POST", "/idp/token", { form = flow.code_form(app, params.code) })
   assert(tokens.status == 200, tokens.body)
-  local known = ask(server, "GET", "/idp/userinfo", { bearer = tokens.json.access_token })
+  local known = ask(target, "GET", "/idp/userinfo", { bearer = tokens.json.access_token })
   assert(known.json.sub == user.user_id, known.body)
 end
 

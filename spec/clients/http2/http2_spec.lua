@@ -173,8 +173,8 @@ describe("curl over HTTP/2:", function()
   it("asks again after its connection was ended for being idle", function()
     local server = server_like(on, { settings = { limits = { idle_timeout_ms = 200 } } })
     local url = server.issuer .. "/healthz"
-    local said = client:run("--rate", "60/m", "-w", "%{http_code} %{num_connects}\n", "-o", "/dev/null", "-o", "/dev/null",
-                     url, url)
+    local said = client:run("--rate", "60/m", "-w", "%{http_code} %{num_connects}\n", "-o", "/dev/null",
+      "-o", "/dev/null", url, url)
     assert.equal("200 1\n200 1\n", said)
     server:stop()
   end)
@@ -199,6 +199,7 @@ describe("curl over HTTP/2:", function()
     local introspect = on.server.issuer .. "/idp/token/introspect"
     assert.equal("2 200", client:says("-d", "token=x", introspect))
     assert.equal("2 413", client:says("--data-binary", "@" .. file, introspect))
+    assert.equal("2 413", client:says("-H", "Content-Length:", "--data-binary", "@" .. file, introspect))
     assert.equal("2 413", client:says("-H", "Expect: 100-continue", "--data-binary", "@" .. file, introspect))
     assert.equal("2 200", client:says("-H", "Expect: 100-continue", "-d", "token=x", introspect))
     os.remove(file)
