@@ -7,8 +7,10 @@ local sys = require "helpers.sys"
 local peer = {}
 peer.__index = peer
 
-function peer.start(words, env)
+-- encode: of what is asked, for a program that reads no JSON
+function peer.start(words, env, encode)
   local self = setmetatable({ name = words[#words]:match("[^/]+$"), errors = os.tmpname() }, peer)
+  self.encode = encode or cjson.encode
   self.process = sys.spawn(words, { stdin = true, stderr = self.errors, env = env })
   return self
 end
@@ -24,7 +26,7 @@ function peer:tell(step, fields)
   for name, value in pairs(fields or {}) do
     request[name] = value
   end
-  self.process:write(cjson.encode(request) .. "\n")
+  self.process:write(self.encode(request) .. "\n")
 end
 
 -- Also what it says before it is asked, for a program that does.

@@ -57,8 +57,8 @@ end
 function curl:asker()
   return function(target, method, path, options)
     local more = { "-i", "-X", method, "-b", self.cookies, "-c", self.cookies }
-    local body = options.form and http.form(options.form)
-    for flag, value in pairs { ["-d"] = body, ["--oauth2-bearer"] = options.bearer } do
+    local form = options.form and http.form(options.form)
+    for flag, value in pairs { ["-d"] = form, ["--oauth2-bearer"] = options.bearer } do
       table.insert(more, flag)
       table.insert(more, value)
     end

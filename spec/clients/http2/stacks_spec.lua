@@ -20,6 +20,20 @@ local function go_program()
   return { file }
 end
 
+-- A request as a form.
+local function flat(request)
+  local fields = {}
+  for name, value in pairs(request) do
+    if name ~= "headers" then
+      fields[name] = value
+    end
+  end
+  for name, value in pairs(request.headers or {}) do
+    fields["header." .. name] = value
+  end
+  return http.form(fields)
+end
+
 -- What http.request is, by a client: for a browser that goes through its HTTP/2.
 local function asker(peer)
   return function(target, method, path, options)
@@ -55,9 +69,11 @@ local CLIENTS = {
   { name = "Node, without a header table", command = { server_helper.node, HERE .. "node_client.mjs" },
     env = { TABLE = "0" } },
   { name = "undici", command = { server_helper.node, HERE .. "undici_client.mjs" } },
-  -- Debian's httpcore 0.16 throws at any GOAWAY, at those of streams that are answered also.
-  { name = "httpx", command = { "/usr/bin/python3", HERE .. "httpx_client.py" }, is_lost_at_goaway = true },
+  -- Debian's httpcore 0.16 and Java before 24 (JDK-8335181) give up what is answered behind a GOAWAY.
+  { name = "httpx", command = { "/usr/bin/python3", HERE .. "httpx_client.py" }, is_lost_when_idle = true,
+    is_lost_in_drain = true },
   { name = "Go", make = go_program },
+  { name = "Java", command = { "java", HERE .. "JavaClient.java" }, encode = flat, is_lost_in_drain = true },
 }
 
 for _, client in ipairs(CLIENTS) do
@@ -70,7 +86,7 @@ for _, client in ipairs(CLIENTS) do
       for name, value in pairs(client.env or {}) do
         env[name] = value
       end
-      peer = peer_helper.start(client.make and client.make() or client.command, env)
+      peer = peer_helper.start(client.make and client.make() or client.command, env, client.encode)
     end)
     lazy_teardown(function()
       local complaints = peer:complaints()
@@ -124,33 +140,33 @@ for _, client in ipairs(CLIENTS) do
       assert.equal(200, get("/healthz").status)
     end)
 
-    if client.is_lost_at_goaway then
-      return
+    if not client.is_lost_when_idle then
+      it("asks again after its connection was ended for being idle", function()
+        local server = server_like(on, { settings = { limits = { idle_timeout_ms = 200 } } })
+        for _ = 1, 3 do
+          assert.equal(200, peer:call("ask", { origin = server.issuer, method = "GET", path = "/healthz" }).status)
+          http.metric_until(server, "moonlatch_connections", function(count)
+            return count == 1 -- that which asks
+          end)
+        end
+        server:stop()
+      end)
     end
 
-    it("asks again after its connection was ended for being idle", function()
-      local server = server_like(on, { settings = { limits = { idle_timeout_ms = 200 } } })
-      for _ = 1, 3 do
-        assert.equal(200, peer:call("ask", { origin = server.issuer, method = "GET", path = "/healthz" }).status)
-        http.metric_until(server, "moonlatch_connections", function(count)
-          return count == 1 -- that which asks
+    if not client.is_lost_in_drain then
+      it("moves from a server that ends to the next, and loses nothing", function()
+        local old = server_like(on, {})
+        peer:tell("move", { origin = old.issuer, method = "POST", path = "/idp/token/introspect", headers = FORM,
+                            body = "token=x", count = AT_ONCE })
+        http.metric_until(old, "moonlatch_requests_total", function(count)
+          return count > 3 * AT_ONCE
         end)
-      end
-      server:stop()
-    end)
-
-    it("moves from a server that ends to the next, and loses nothing", function()
-      local old = server_like(on, {})
-      peer:tell("move", { origin = old.issuer, method = "POST", path = "/idp/token/introspect", headers = FORM,
-                          body = "token=x", count = AT_ONCE })
-      http.metric_until(old, "moonlatch_requests_total", function(count)
-        return count > 3 * AT_ONCE
+        local new = server_after(on, old)
+        assert.equal("", peer:heard().lost)
+        old:stop()
+        new:stop()
       end)
-      local new = server_after(on, old)
-      assert.equal("", peer:heard().lost)
-      old:stop()
-      new:stop()
-    end)
+    end
   end)
 end
 
