@@ -7,11 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync"
@@ -27,6 +26,11 @@ type request struct {
 type answer map[string]any
 
 func ask(ctx context.Context, client *http.Client, r request) answer {
+	isConnected := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { isConnected = false },
+		GotConn: func(httptrace.GotConnInfo) { isConnected = true },
+	})
 	asked, err := http.NewRequestWithContext(ctx, r.Method, r.Origin+r.Path, strings.NewReader(r.Body))
 	if err != nil {
 		return answer{"error": err.Error()}
@@ -36,8 +40,7 @@ func ask(ctx context.Context, client *http.Client, r request) answer {
 	}
 	got, err := client.Do(asked)
 	if err != nil {
-		var dial *net.OpError
-		return answer{"error": err.Error(), "refused": errors.As(err, &dial) && dial.Op == "dial"}
+		return answer{"error": err.Error(), "refused": !isConnected}
 	}
 	defer got.Body.Close()
 	body, err := io.ReadAll(got.Body)

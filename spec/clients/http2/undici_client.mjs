@@ -4,6 +4,8 @@ import { Agent, request as send } from "undici"
 import { serve } from "./steps.mjs"
 
 const dispatcher = new Agent({ allowH2: true, connect: { ca: readFileSync(process.env.CLIENT_CA) } })
+const early = new WeakSet() // nobody listens there for a moment
+dispatcher.on("connectionError", (_origin, _targets, error) => early.add(error))
 
 await serve({
   ask: async ({ origin, method, path, body, headers }) => {
@@ -17,6 +19,6 @@ await serve({
     setImmediate(() => gone.abort())
     await asked.catch(() => {})
   },
-  wasNotTaken: error => error.syscall === "connect", // nobody listens there for a moment
+  wasNotTaken: error => early.has(error),
 })
 await dispatcher.close()
