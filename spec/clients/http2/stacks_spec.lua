@@ -69,7 +69,7 @@ local CLIENTS = {
   { name = "Node, without a header table", command = { server_helper.node, HERE .. "node_client.mjs" },
     env = { TABLE = "0" } },
   { name = "undici", command = { server_helper.node, HERE .. "undici_client.mjs" } },
-  -- Debian's httpcore 0.16 and Java before 24 (JDK-8335181) give up what is answered behind a GOAWAY.
+  -- Debian's httpcore 0.16 and Java 17 give up what is answered behind a GOAWAY; Java 25 does not.
   { name = "httpx", command = { "/usr/bin/python3", HERE .. "httpx_client.py" }, is_lost_when_idle = true,
     is_lost_in_drain = true },
   { name = "Go", make = go_program },
