@@ -26,7 +26,7 @@ function stage.new()
 end
 
 -- A certificate that proves itself, for localhost: directory/cert.pem and key.pem.
-local function certificate(directory)
+function stage.certificate(directory)
   local code, _, said = sys.run {
     "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
     "-keyout", directory .. "/key.pem", "-out", directory .. "/cert.pem", "-subj", "/CN=localhost",
@@ -45,13 +45,13 @@ function stage:open(options)
   end
   if options.is_tls then
     self.directory = sys.directory()
-    certificate(self.directory)
+    stage.certificate(self.directory)
     self.authority = self.directory .. "/cert.pem"
     start.args = { "--tls-cert", self.authority, "--tls-key", self.directory .. "/key.pem" }
   end
   if options.is_tampered then
     self.tamper = peer.start { server_helper.node, stage.HERE .. "tamper.mjs" }
-    local origin = "http://localhost:" .. self.tamper:hello().port
+    local origin = "http://localhost:" .. self.tamper:heard().port
     start.args = { "--issuer", origin }
     self.server = server_helper.start(start)
     self.server.issuer = origin
@@ -114,6 +114,21 @@ function stage:sign_in(rp, more)
   local page = self:browse(self:begin(rp, more).url)
   assert(page.left, "no callback: " .. page.status .. " " .. (page.body or ""))
   return self.peer:call("finish", { rp = rp, url = page.left, form = page.form })
+end
+
+-- All of it without a client's library: from the app's link to what the app learns of its user, each request by `ask`,
+-- which is as http.request is.
+function stage:sign_in_by(ask)
+  local server, app, user = self.server, self.world.app, self.world.user
+  local scheme, port = server.issuer:match("^(%a+)://localhost:(%d+)$")
+  local target, guest = { scheme = scheme, port = tonumber(port) }, browser.new({ server.issuer }, ask)
+  local request = http.form(flow.request(app, { scope = "openid profile", prompt = "consent" }))
+  local page = guest:go_through(server.issuer .. "/idp/authorize?" .. request, user)
+  local _, params = http.parse_url(page.left or error("no callback: " .. page.body))
+  local tokens = ask(target, "POST", "/idp/token", { form = flow.code_form(app, params.code) })
+  assert(tokens.status == 200, tokens.body)
+  local known = ask(target, "GET", "/idp/userinfo", { bearer = tokens.json.access_token })
+  assert(known.json.sub == user.user_id, known.body)
 end
 
 -- The callback's address with other parameters; false takes one away.

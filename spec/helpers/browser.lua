@@ -7,9 +7,9 @@ browser.__index = browser
 
 local STEPS_MAX = 20
 
--- homes: origins, "http://localhost:1234"
-function browser.new(homes)
-  local self = setmetatable({ homes = {}, jar = {} }, browser)
+-- homes: origins, "http://localhost:1234"; ask: what asks as http.request does, when it is not that itself
+function browser.new(homes, ask)
+  local self = setmetatable({ homes = {}, jar = {}, ask = ask or http.request }, browser)
   for _, origin in ipairs(homes) do
     self.homes[origin] = true
   end
@@ -81,7 +81,7 @@ function browser:fetch(method, url, form)
   local scheme, port = origin:match("^(%a+)://localhost:(%d+)$")
   local target = { scheme = scheme, port = tonumber(port), is_tls = scheme == "https" }
   local options = { form = form, cookie = self:cookies(), headers = { accept = "text/html" } }
-  local answer = http.request(target, method, path ~= "" and path or "/", options)
+  local answer = self.ask(target, method, path ~= "" and path or "/", options)
   self:keep(answer)
   answer.url = url
   return answer

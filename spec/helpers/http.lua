@@ -129,18 +129,27 @@ function answer_methods:location()
   return http.parse_url(assert(self.headers.location, "no redirect: " .. self.status .. " " .. self.body))
 end
 
-local function read_answer(stream)
-  local headers = assert(stream:get_headers(TIMEOUT_S))
-  local answer = { status = tonumber(headers:get(":status")), headers = {}, cookies = {} }
-  for name, value in headers:each() do
+-- An answer of a list of { name, value }, whoever read it.
+function http.answer(status, fields, body)
+  local answer = { status = status, headers = {}, cookies = {}, body = body }
+  for _, field in ipairs(fields) do
+    local name, value = field[1], field[2]
     if name == "set-cookie" then
       answer.cookies[value:match("^([^=]+)=")] = value
     else
       answer.headers[name] = answer.headers[name] and answer.headers[name] .. ", " .. value or value
     end
   end
-  answer.body = assert(stream:get_body_as_string(TIMEOUT_S))
   return setmetatable(answer, answer_mt)
+end
+
+local function read_answer(stream)
+  local headers = assert(stream:get_headers(TIMEOUT_S))
+  local fields = {}
+  for name, value in headers:each() do
+    fields[#fields + 1] = { name, value }
+  end
+  return http.answer(tonumber(headers:get(":status")), fields, assert(stream:get_body_as_string(TIMEOUT_S)))
 end
 
 local connection = {}

@@ -7,8 +7,10 @@ local sys = require "helpers.sys"
 local peer = {}
 peer.__index = peer
 
-function peer.start(words, env)
+-- encode: of what is asked, for a program that reads no JSON
+function peer.start(words, env, encode)
   local self = setmetatable({ name = words[#words]:match("[^/]+$"), errors = os.tmpname() }, peer)
+  self.encode = encode or cjson.encode
   self.process = sys.spawn(words, { stdin = true, stderr = self.errors, env = env })
   return self
 end
@@ -18,17 +20,20 @@ local function read(self)
   return assert(cjson.decode(line or ""), self.name .. " does not answer: " .. sys.read_file(self.errors))
 end
 
--- What it says before it is asked, for a program that does.
-function peer:hello()
-  return read(self)
-end
-
-function peer:ask(step, fields)
+-- Asks, and does not wait: peer:heard() is the answer.
+function peer:tell(step, fields)
   local request = { ["do"] = step }
   for name, value in pairs(fields or {}) do
     request[name] = value
   end
-  self.process:write(cjson.encode(request) .. "\n")
+  self.process:write(self.encode(request) .. "\n")
+end
+
+-- Also what it says before it is asked, for a program that does.
+peer.heard = read
+
+function peer:ask(step, fields)
+  self:tell(step, fields)
   return read(self)
 end
 
@@ -44,6 +49,11 @@ function peer:refusal(step, fields)
   local answer = self:ask(step, fields)
   assert(answer.error, self.name .. " took it: " .. step .. ": " .. cjson.encode(answer))
   return answer
+end
+
+-- What it wrote to its standard error so far.
+function peer:complaints()
+  return sys.read_file(self.errors)
 end
 
 function peer:stop()

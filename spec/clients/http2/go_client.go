@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 type request struct {
@@ -24,6 +26,11 @@ type request struct {
 type answer map[string]any
 
 func ask(ctx context.Context, client *http.Client, r request) answer {
+	isConnected := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { isConnected = false },
+		GotConn: func(httptrace.GotConnInfo) { isConnected = true },
+	})
 	asked, err := http.NewRequestWithContext(ctx, r.Method, r.Origin+r.Path, strings.NewReader(r.Body))
 	if err != nil {
 		return answer{"error": err.Error()}
@@ -33,27 +40,43 @@ func ask(ctx context.Context, client *http.Client, r request) answer {
 	}
 	got, err := client.Do(asked)
 	if err != nil {
-		return answer{"error": err.Error()}
+		return answer{"error": err.Error(), "refused": !isConnected}
 	}
 	defer got.Body.Close()
 	body, err := io.ReadAll(got.Body)
 	if err != nil || got.ProtoMajor != 2 {
 		return answer{"error": fmt.Sprint(err, got.Proto)}
 	}
-	return answer{"status": got.StatusCode, "body": string(body)}
+	fields := [][2]string{}
+	for name, values := range got.Header {
+		for _, value := range values {
+			fields = append(fields, [2]string{strings.ToLower(name), value})
+		}
+	}
+	return answer{"status": got.StatusCode, "headers": fields, "body": string(body), "server": server(got)}
 }
 
-func many(client *http.Client, r request) answer {
+// Each worker of each server has its own first half of the request's id.
+func server(got *http.Response) string {
+	return (got.Header.Get("X-Request-Id") + "        ")[:8]
+}
+
+// Each job at the same time.
+func together(count int, job func(i int)) {
 	var wait sync.WaitGroup
-	answers := make([]answer, r.Count)
-	for i := range answers {
+	for i := 0; i < count; i++ {
 		wait.Add(1)
 		go func(i int) {
 			defer wait.Done()
-			answers[i] = ask(context.Background(), client, r)
+			job(i)
 		}(i)
 	}
 	wait.Wait()
+}
+
+func many(client *http.Client, r request) answer {
+	answers := make([]answer, r.Count)
+	together(r.Count, func(i int) { answers[i] = ask(context.Background(), client, r) })
 	good := 0
 	for _, one := range answers {
 		if one["status"] == 200 {
@@ -63,6 +86,36 @@ func many(client *http.Client, r request) answer {
 	return answer{"good": good}
 }
 
+// Count at once, again and again, until another server answers.
+func move(client *http.Client, r request) answer {
+	var mutex sync.Mutex
+	again, lost, first := 0, "", ask(context.Background(), client, r)["server"]
+	together(r.Count, func(int) {
+		for {
+			got := ask(context.Background(), client, r)
+			switch {
+			case got["refused"] == true: // nobody listens there for a moment
+				mutex.Lock()
+				again++
+				mutex.Unlock()
+				time.Sleep(10 * time.Millisecond)
+			case got["status"] != 200:
+				mutex.Lock()
+				lost += fmt.Sprint(got["status"], got["error"], "; ")
+				mutex.Unlock()
+				return
+			case got["server"] != first:
+				return
+			}
+		}
+	})
+	return answer{"again": again, "lost": lost}
+}
+
+func noRedirect(*http.Request, []*http.Request) error {
+	return http.ErrUseLastResponse
+}
+
 func main() {
 	pem, err := os.ReadFile(os.Getenv("CLIENT_CA"))
 	if err != nil {
@@ -70,7 +123,7 @@ func main() {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	client := &http.Client{Transport: &http.Transport{
+	client := &http.Client{CheckRedirect: noRedirect, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
@@ -83,6 +136,8 @@ func main() {
 		switch r.Do {
 		case "many":
 			said = many(client, r)
+		case "move":
+			said = move(client, r)
 		case "cancel":
 			ctx, stop := context.WithCancel(context.Background())
 			stop()

@@ -1,43 +1,41 @@
-// Node's own http2, one connection for all. A JSON line { do, … } in, a JSON line out (helpers/peer.lua).
+// Node's own http2, one connection for all.
 import http2 from "node:http2"
 import { readFileSync } from "node:fs"
-import { createInterface } from "node:readline"
+import { serve } from "./steps.mjs"
 
-let session
-const fresh = origin => http2.connect(origin, { ca: readFileSync(process.env.CLIENT_CA), settings: { headerTableSize: Number(process.env.TABLE || 4096) } })
+const ca = readFileSync(process.env.CLIENT_CA)
+const settings = { headerTableSize: Number(process.env.TABLE || 4096) }
+const connected = new WeakSet()
+let session, at
 
 function connection(origin) {
-  if (!session || session.closed || session.destroyed) session = fresh(origin).on("error", () => {})
+  if (!session || session.closed || session.destroyed || at !== origin) {
+    session?.close()
+    session = http2.connect(origin, { ca, settings }, one => connected.add(one)).on("error", () => {})
+    at = origin
+  }
   return session
 }
 
-function ask({ origin, method, path, body, headers = {} }) {
-  return new Promise((resolve, reject) => {
-    const stream = connection(origin).request({ ":method": method, ":path": path, ...headers })
-    let status, text = ""
-    stream.on("response", head => { status = head[":status"] })
-    stream.on("data", piece => { text += piece }).on("end", () => resolve({ status, body: text })).on("error", reject)
-    stream.end(body)
-  })
-}
+const fieldsOf = raw => raw.flatMap((name, i) => i % 2 === 0 && !name.startsWith(":") ? [[name, raw[i + 1]]] : [])
 
-const steps = {
-  ask: async request => ask(request),
-  many: async ({ count, ...request }) => {
-    const answers = await Promise.all(Array.from({ length: count }, () => ask(request)))
-    return { good: answers.filter(answer => answer.status === 200).length }
-  },
+await serve({
+  ask: ({ origin, method, path, body, headers = {} }) => new Promise((resolve, reject) => {
+    const on = connection(origin)
+    const stream = on.request({ ":method": method, ":path": path, ...headers })
+    let status, fields, text = ""
+    stream.on("response", (head, _flags, raw) => { status = head[":status"]; fields = fieldsOf(raw) })
+    stream.on("data", piece => { text += piece })
+    stream.on("error", error => reject(Object.assign(error, { isEarly: !connected.has(on) })))
+    stream.on("end", () => { if (status) resolve({ status, headers: fields, body: text }) })
+    stream.end(body)
+  }),
   cancel: async ({ origin, path }) => {
     const stream = connection(origin).request({ ":path": path })
     stream.on("error", () => {})
     stream.close(http2.constants.NGHTTP2_CANCEL)
-    return {}
   },
-}
-
-for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line)
-  const answer = await steps[request.do](request).catch(error => ({ error: String(error) }))
-  process.stdout.write(JSON.stringify(answer) + "\n")
-}
+  // Above the last stream of a GOAWAY; or nobody listens there for a moment.
+  wasNotTaken: error => error.isEarly || String(error).includes("NGHTTP2_REFUSED_STREAM"),
+})
 session?.destroy()
