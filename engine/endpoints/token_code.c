@@ -16,7 +16,7 @@ static enum error grant_read(struct request *request, const struct client *clien
         return fail(request, ERROR_INVALID_GRANT, "The code has expired.");
     struct batch batch = batch_in(request->arena);
     *grant = batch_add(&batch, STATEMENT_grant_find, db_text(code.id), db_text(code.app_id));
-    if (!db_untold_store(request->service->db, request->arena) || !db_run(request->service->db, &batch))
+    if (!db_run_told(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if ((*grant)->count == 0 || !row_is_null(*grant, 0, "revoked_at"))
         return fail(request, ERROR_INVALID_GRANT, "The authorization has been revoked.");

@@ -12,7 +12,7 @@ static enum error refresh_read(struct request *request, const struct client *cli
         return fail(request, ERROR_INVALID_GRANT, "The refresh token is malformed.");
     struct batch batch = batch_in(request->arena);
     *found = batch_add(&batch, STATEMENT_refresh_token_find, db_text(claim.id));
-    if (!db_untold_store(request->service->db, request->arena) || !db_run(request->service->db, &batch))
+    if (!db_run_told(request->service->db, &batch))
         return ERROR_STORE_UNAVAILABLE;
     if ((*found)->count == 0 ||
         !secret_matches(request->service->keyring, claim.secret, row_text(*found, 0, "secret_hash")))

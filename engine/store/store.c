@@ -161,6 +161,10 @@ bool db_untold_store(struct db *db, struct arena *arena) {
     return true;
 }
 
+bool db_run_told(struct db *db, struct batch *batch) {
+    return db_untold_store(db, batch->arena) && db_run(db, batch);
+}
+
 bool db_was_away(const struct db *db) {
     const struct store *store = db->store;
     int64_t broken_at_ms = store->database->broken_at_ms ? store->database->broken_at_ms(store->opened) : 0;

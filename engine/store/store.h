@@ -115,9 +115,11 @@ bool db_run(struct db *db, struct batch *batch);
 enum { UNTOLD_MAX = 10000 };
 void db_untold(struct db *db, struct slice work_id);
 bool db_has_untold(const struct db *db);
-/* Stores it now: before a read whose rows say that something was done already, and on a timer. False when the store
- * failed. On a fiber, or blocking. */
+/* Stores it now: before reads whose rows say that something was done already (db_run_told), and on a timer. False when
+ * the store failed. On a fiber, or blocking. */
 bool db_untold_store(struct db *db, struct arena *arena);
+/* db_run of reads whose rows say that something was done already: behind all that this process has told nobody. */
+bool db_run_told(struct db *db, struct batch *batch);
 /* Whether a connection to the store broke within the last five seconds. Other servers may then not yet have stored what
  * they told nobody: who looks like a thief is asked to come again (503). */
 bool db_was_away(const struct db *db);
